@@ -1,0 +1,27 @@
+"""Where the repository's data and configuration lie, whichever folder a command is typed in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from query_assistant.errors import ConfigurationError
+
+VARIABLE = "QUERY_ASSISTANT_ROOT"
+
+
+def project_root() -> Path:
+    """The checkout: `QUERY_ASSISTANT_ROOT`, else the nearest parent of the current folder, else the package's own.
+
+    Raises:
+        ConfigurationError: none of the three holds `conf/api`.
+    """
+    named = os.environ.get(VARIABLE)
+    here = Path.cwd()
+    candidates = [Path(named)] if named else [here, *here.parents, Path(__file__).resolve().parents[2]]
+    for folder in candidates:
+        if (folder / "conf" / "api").is_dir():
+            return folder
+    raise ConfigurationError(
+        f"no Query Assistant checkout at {named or here}: expected a folder with conf/api; set {VARIABLE} to the clone"
+    )

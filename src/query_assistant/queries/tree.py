@@ -1,0 +1,158 @@
+"""A query's meaning as an immutable tree, and nothing about how it was spelled.
+
+`name:insulin AND NOT taxid:9606` is
+
+    Boolean(must=(Words("name", ("insulin",)),), must_not=(Words("taxid", ("9606",)),))
+
+Leaves hold unescaped values. `field` None means the API's default fields (`_id` and the hidden `all`).
+The text parser makes the nodes of the first group; the APIs' own rules (MyGene's routing of plain words,
+genomic intervals, batch terms) add those of the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, Union
+
+Operator = Literal["and", "or"]
+MatchMode = Literal["all", "any", "phrase", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A run of bare words, given whole to the field's analyzer: on keyword fields it is one value `a b`.
+
+    On text fields `operator` joins the analyzed tokens.
+    """
+
+    field: str | None
+    words: tuple[str, ...]
+    operator: Operator = "and"
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A quoted text: tokens in order on text fields (at most `slop` moves apart), one exact value on others."""
+
+    field: str | None
+    text: str
+    slop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """`pattern` keeps `*` and `?` as wildcards and a backslash before each that is meant literally."""
+
+    field: str | None
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    field: str | None
+    text: str
+    edits: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    field: str | None
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values between two bounds; None is an open end."""
+
+    field: str | None
+    low: str | None
+    high: str | None
+    include_low: bool = True
+    include_high: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Records in which the field, or any field below it, has a value."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchAll:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class MatchNone:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """Changes ranking only."""
+
+    node: Node
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """Lucene's three kinds of clauses. With any `must`, the `should` clauses only raise the score;
+    without, at least one of them has to match; with neither, everything not in `must_not` matches.
+    """
+
+    must: tuple[Node, ...] = ()
+    should: tuple[Node, ...] = ()
+    must_not: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One literal text against several fields (Elasticsearch's multi_match): no operators, no wildcards inside.
+
+    `mode`: all tokens of the text within one field, any of its space-separated words, the phrase, or the whole text
+    as one value. `fields` may hold `*` wildcards.
+    """
+
+    fields: tuple[str, ...]
+    text: str
+    mode: MatchMode = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class BestOf:
+    """Any of the choices; the score is that of the best weighted one (dis_max)."""
+
+    choices: tuple[tuple[float, Node], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of a chromosome (1-based, both ends inclusive) that a record's own stretch overlaps.
+
+    `path` is the object with the start and end fields (`genomic_pos`, `hg19`), `chromosome_field` where the
+    chromosome's name stands.
+    """
+
+    path: str
+    chromosome_field: str
+    chromosome: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strict:
+    """Inside it, a value that does not fit its field's type is an error (400); elsewhere it matches nothing."""
+
+    node: Node
+
+
+Node: TypeAlias = Union[
+    Words, Phrase, Wildcard, Fuzzy, Regex, Range, Exists, MatchAll, MatchNone, Boost, Boolean, Match, BestOf, Interval, Strict
+]

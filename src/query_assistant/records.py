@@ -1,0 +1,194 @@
+"""The records that flow between stages, and the one way in which they are read and written: JSON Lines.
+
+A pair, as it lies in data/pairs/mygene.jsonl (keys are sorted in the file):
+
+    {"api": "mygene", "id": "mygene-00017-q", "instruction": "Which human genes have insulin in their name?",
+     "query": "/v3/query?q=name:insulin&species=human", "form": "question", "origin": "log", ...}
+
+`query` is always a GET path as a person would read it (not percent-encoded beyond need), or, together with
+`body`, the path of a POST. Records are immutable and refuse unknown keys, so that a typo is an error with a name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from query_assistant.errors import InputError
+
+Body = dict[str, Any]
+Form = Literal["imperative", "question", "keywords", "written"]
+Origin = Literal["log", "synthesised", "written", "correction"]
+
+
+class Record(BaseModel):
+    """One line of a JSON Lines file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Query(Record):
+    """One API call: a GET path, or the path and the JSON body of a POST."""
+
+    query: str
+    body: Body | None = None
+
+
+class FieldDescription(Record):
+    """What one field of an API holds. `example` comes from a real record and is None where the replica has none."""
+
+    field: str
+    type: str
+    description: str
+    source: str
+    indexed: bool
+    searched_by_default: bool = False
+    leaf: bool = True
+    example: str | None = None
+
+
+class GoodQuery(Query):
+    """A canonical query from the logs (or synthesised) that was executed and had `hits` hits; `count` log lines asked it."""
+
+    api: str
+    signature: str
+    skeleton: str
+    count: int
+    hits: int
+    origin: Origin = "log"
+
+
+class Pair(Query):
+    """An instruction and the query that answers it. `skeleton` is the query with its literals masked."""
+
+    id: str
+    api: str
+    instruction: str
+    form: Form
+    origin: Origin
+    skeleton: str
+    constructs: tuple[str, ...] = ()
+
+
+class BenchmarkItem(Query):
+    """A hand-written test item. `alternatives` are other right queries; `tags` name the features it tests."""
+
+    id: str
+    api: str
+    instruction: str
+    tags: tuple[str, ...]
+    alternatives: tuple[Query, ...] = ()
+    note: str | None = None
+
+
+class Response(Record):
+    """What one system answered to one instruction.
+
+    `text` is the engine's raw answer, `query` and `body` what was extracted from it (None: nothing usable).
+    `latency_ms` is wall time per answer: the batch's time divided by its size.
+    """
+
+    id: str
+    api: str
+    system: str
+    instruction: str
+    text: str
+    query: str | None
+    body: Body | None = None
+    prompt_sha256: str
+    prompt_tokens: int
+    answer_tokens: int
+    latency_ms: float
+
+
+R = TypeVar("R", bound=Record)
+
+
+def dump(record: Record) -> str:
+    """One record as one line of JSON: sorted keys, UTF-8 as it is, absent values left out."""
+    return json.dumps(record.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=False)
+
+
+def read_jsonl(path: Path | str, kind: type[R]) -> list[R]:
+    """All records of a file (.jsonl or .jsonl.gz).
+
+    Raises:
+        InputError: the file is missing, or a line is not a valid `kind`; the message names the file and line.
+    """
+    return list(iterate_jsonl(path, kind))
+
+
+def iterate_jsonl(path: Path | str, kind: type[R]) -> Iterator[R]:
+    """The records of a file one by one, in constant memory."""
+    with open_text(Path(path)) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _parse_line(line, kind, f"{path}, line {number}")
+
+
+def _parse_line(line: str, kind: type[R], place: str) -> R:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the line"
+        raise InputError(f"{place}: not a valid {kind.__name__}: {where}: {first['msg']}") from None
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """The file as lines of text, gunzipped where its name ends in .gz."""
+    try:
+        opener = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+        with opener as lines:
+            yield lines  # type: ignore[misc]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}; expected UTF-8 text, plain or gzip") from error
+
+
+def write_jsonl(path: Path | str, records: Iterable[Record]) -> int:
+    """Writes all records or none (temporary file, then rename) and returns how many."""
+    count = 0
+    with atomic_writer(Path(path)) as out:
+        for record in records:
+            out.write(dump(record) + "\n")
+            count += 1
+    return count
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Writes one JSON document atomically: sorted keys, two-space indent, a final newline."""
+    with atomic_writer(Path(path)) as out:
+        out.write(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2) + "\n")
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[str]]:
+    """A text file that appears under `path` only when the block ends well.
+
+    Raises:
+        InputError: the folder cannot be made or written (no permission, disk full).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+            yield out
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
+        raise
