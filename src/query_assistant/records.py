@@ -12,6 +12,7 @@ A pair, as it lies in data/pairs/mygene.jsonl (keys are sorted in the file):
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import tempfile
@@ -56,7 +57,10 @@ class FieldDescription(Record):
 
 
 class GoodQuery(Query):
-    """A canonical query from the logs (or synthesised) that was executed and had `hits` hits; `count` log lines asked it."""
+    """A canonical query, from the logs or synthesised, that was executed and had `hits` hits.
+
+    `count` is the number of log lines that asked it.
+    """
 
     api: str
     signature: str
@@ -147,9 +151,8 @@ def _parse_line(line: str, kind: type[R], place: str) -> R:
 def open_text(path: Path) -> Iterator[IO[str]]:
     """The file as lines of text, gunzipped where its name ends in .gz."""
     try:
-        opener = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with opener as lines:
-            yield lines  # type: ignore[misc]
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as raw:
+            yield io.TextIOWrapper(raw, encoding="utf-8")  # type: ignore[type-var]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}; expected UTF-8 text, plain or gzip") from error
 

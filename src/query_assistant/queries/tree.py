@@ -12,7 +12,7 @@ genomic intervals, batch terms) add those of the second.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, Union
+from typing import Literal, TypeAlias
 
 Operator = Literal["and", "or"]
 MatchMode = Literal["all", "any", "phrase", "whole"]
@@ -153,6 +153,5 @@ class Strict:
     node: Node
 
 
-Node: TypeAlias = Union[
-    Words, Phrase, Wildcard, Fuzzy, Regex, Range, Exists, MatchAll, MatchNone, Boost, Boolean, Match, BestOf, Interval, Strict
-]
+Text: TypeAlias = Words | Phrase | Wildcard | Fuzzy | Regex | Range | Exists | MatchAll | MatchNone
+Node: TypeAlias = Text | Boost | Boolean | Match | BestOf | Interval | Strict

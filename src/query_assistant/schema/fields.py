@@ -99,14 +99,18 @@ def load_schema(path: Path) -> Schema:
         with path.open(encoding="utf-8", newline="") as rows:
             fields = [_field(row, path) for row in csv.DictReader(rows)]
     except OSError as error:
-        raise ConfigurationError(f"no field list at {path}: {error.strerror}; expected a CSV of /metadata/fields") from error
+        reason = f"no field list at {path}: {error.strerror}; expected a CSV of /metadata/fields"
+        raise ConfigurationError(reason) from error
     return Schema({field.name: field for field in fields})
 
 
 def _field(row: dict[str, str], path: Path) -> Field:
     kind = row["type"]
     if kind not in get_args(FieldType) or row["indexed"] not in ("true", "false"):
-        raise ConfigurationError(f"{path}: field {row['field']!r} has type {kind!r}, indexed {row['indexed']!r}; expected a known type and true or false")
+        raise ConfigurationError(
+            f"{path}: field {row['field']!r} has type {kind!r}, indexed {row['indexed']!r}; "
+            "expected a known type and true or false"
+        )
     return Field(
         name=row["field"],
         type=cast(FieldType, kind),
