@@ -1,0 +1,162 @@
+"""How a glossary file is written and read.
+
+    sources:
+      gnomad_exome: gnomAD exomes
+    slots:
+      population:
+        afr: African/African American | African
+    fields:
+      gnomad_exome:
+        _: variant frequencies in the gnomAD exomes
+        af:
+          af_<population>: alternate allele frequency in people of <population> ancestry, 0 to 1 | <population> allele ...
+
+The tree below `fields` mirrors the field paths; `_` is the object itself. A text is `description | name | name ...`;
+without names, the description up to its first comma, semicolon or bracket is the name. A `<slot>` stands for the
+tokens of that slot: in the description for a token's first form, in names for its last one. A field takes the rule
+that spells it out, else the one that leaves the least to slots. The source of the longest fitting path is added in brackets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from query_assistant.errors import ConfigurationError
+
+SLOT = re.compile(r"<([a-z_]+)>")
+ITSELF = "_"
+
+Forms = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the glossary says of one field."""
+
+    description: str
+    names: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A rule with slots: `regex` has one group per slot, in the order of `slots`."""
+
+    path: str
+    regex: re.Pattern[str]
+    slots: tuple[str, ...]
+    text: str
+
+    @property
+    def literal(self) -> int:
+        """How many characters the rule spells out itself."""
+        return len(SLOT.sub("", self.path))
+
+
+@dataclass
+class Glossary:
+    """The rules of one API."""
+
+    sources: dict[str, str] = field(default_factory=dict)
+    slots: dict[str, dict[str, Forms]] = field(default_factory=dict)
+    exact: dict[str, str] = field(default_factory=dict)
+    patterns: list[Pattern] = field(default_factory=list)
+
+    def entry(self, path: str) -> Entry | None:
+        """What the best rule says of a field; None where no rule fits."""
+        if path in self.exact:
+            return self._compose(path, self.exact[path], {})
+        fitting = [(pattern, match) for pattern in self.patterns if (match := pattern.regex.fullmatch(path))]
+        if not fitting:
+            return None
+        pattern, match = max(fitting, key=lambda pair: pair[0].literal)
+        forms = {slot: self.slots[slot][token] for slot, token in zip(pattern.slots, match.groups(), strict=True)}
+        return self._compose(path, pattern.text, forms)
+
+    def source(self, path: str) -> str:
+        """The title of the longest listed path that is the field or above it."""
+        above = [prefix for prefix in self.sources if path == prefix or path.startswith(prefix + ".")]
+        if not above:
+            raise ConfigurationError(f"glossary: {path} has no source; name one under `sources`")
+        return self.sources[max(above, key=len)]
+
+    def _compose(self, path: str, text: str, forms: dict[str, Forms]) -> Entry:
+        description, *named = [part.strip() for part in text.split("|")]
+        source = self.source(path)
+        filled = _fill(description, {slot: values[0] for slot, values in forms.items()})
+        short = {slot: values[-1] for slot, values in forms.items()}
+        names = [_fill(name, short) for name in named or [_head(description)]]
+        cited = filled if source.lower() in filled.lower() else f"{filled} ({source})"
+        return Entry(cited[:1].upper() + cited[1:], tuple(dict.fromkeys(names)), source)
+
+
+def load_glossary(files: list[Path]) -> Glossary:
+    """All rules of an API, out of its files.
+
+    Raises:
+        ConfigurationError: a file is not readable as rules, a rule is given twice, or a slot is unknown.
+    """
+    glossary = Glossary()
+    for file in files:
+        _read(file, glossary)
+    return glossary
+
+
+def _read(file: Path, glossary: Glossary) -> None:
+    try:
+        # Everything is text here: the YAML words for true and false are field names to us.
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        slots = {name: {token: _forms(text) for token, text in of.items()} for name, of in data.get("slots", {}).items()}
+        rules = _flatten(data["fields"])
+    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
+        raise ConfigurationError(f"{file.name} is not a glossary file: {error!r}; see glossary/rules.py") from error
+    glossary.sources.update(data.get("sources", {}))
+    glossary.slots.update(slots)
+    for path, text in rules:
+        _add(path, text, file, glossary)
+
+
+def _add(path: str, text: str, file: Path, glossary: Glossary) -> None:
+    named = tuple(SLOT.findall(path))
+    unknown = [slot for slot in (*named, *SLOT.findall(text)) if slot not in glossary.slots]
+    if unknown or path in glossary.exact or any(pattern.path == path for pattern in glossary.patterns):
+        raise ConfigurationError(f"{file.name}: {path}: unknown slot {unknown}" if unknown else f"{path} has two rules")
+    if named:
+        glossary.patterns.append(Pattern(path, _regex(path, glossary.slots), named, text))
+    else:
+        glossary.exact[path] = text
+
+
+def _flatten(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """The leaves of the tree with their full paths."""
+    rules: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        path = above if key == ITSELF else f"{above}.{key}" if above else key
+        rules += _flatten(value, path) if isinstance(value, dict) else [(path, value)]
+    return rules
+
+
+def _forms(text: str) -> Forms:
+    return tuple(part.strip() for part in text.split("|"))
+
+
+def _regex(path: str, slots: dict[str, dict[str, Forms]]) -> re.Pattern[str]:
+    pieces = SLOT.split(path)
+    for index in range(1, len(pieces), 2):
+        tokens = sorted(slots[pieces[index]], key=len, reverse=True)
+        pieces[index] = "(" + "|".join(re.escape(token) for token in tokens) + ")"
+    return re.compile("".join(piece if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)))
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    return SLOT.sub(lambda match: values[match[1]], text)
+
+
+def _head(description: str) -> str:
+    """The description up to its first comma, semicolon or bracket."""
+    return re.split(r"[,;(]", description, maxsplit=1)[0].strip()
