@@ -1,0 +1,62 @@
+# Every command of the project. `make` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+	  || { echo "error: $$($(PYTHON) --version); expected Python 3.10 to 3.12: make PYTHON=python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet torch==$$(sed -n 's/^torch==//p' requirements.lock)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable . --group dev
+	touch $@
+
+.PHONY: env
+env: .venv/ready ## the environment, in .venv (a few minutes, once)
+
+.PHONY: repro
+repro: env ## the whole pipeline: shared data, then everything that is not up to date
+	dvc pull --quiet --recursive data/shared
+	dvc repro
+
+.PHONY: test
+test: env ## the fast tests, offline
+	pytest
+
+.PHONY: test-slow
+test-slow: env ## the tests with real models
+	pytest -m slow
+
+.PHONY: lint
+lint: env ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+.PHONY: ui
+ui: env ## compare runs in the browser
+	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+
+.PHONY: params
+params: env ## params.yaml out of conf/, as `dvc exp run` would write it
+	python -m query_assistant.configuration
+
+.PHONY: readme
+readme: env ## the README's tables out of metrics/
+	python -m query_assistant.report README.md
+
+.PHONY: lock
+lock: env ## requirements.lock out of pyproject.toml, for Python 3.10 to 3.12
+	uv pip compile pyproject.toml --group dev --extra evaluation --universal --python-version 3.10 --upgrade \
+	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+
+.PHONY: clean
+clean: ## what the pipeline made, but not the shared data nor the environment
+	rm -rf data/raw data/fields data/queries data/pairs data/splits data/responses models/base models/adapter models/finetuned models/index
