@@ -1,0 +1,318 @@
+"""Query text to tree: Lucene's `query_string` language with the clause rules the servers really apply.
+
+    parse_text("a OR b c")  ->  Boolean(must=(Words(None, ("c",)),), should=(Words(None, ("a",)), Words(None, ("b",))))
+
+There is no precedence. Every clause is marked must, should or must-not by its own modifier and by the conjunctions on
+either side of it, left to right; only parentheses group. Bare words in a row form one chunk that goes whole to the
+field's analyzer. Written by hand because no parser at hand has these rules: see docs/query-language.md.
+
+The parser keeps its own stack, so depth costs no recursion; beyond `MAX_DEPTH` open parentheses it refuses, because
+the servers' recursive parser and engine do too. Time and memory grow with the length of the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from query_assistant.errors import QuerySyntaxError
+from query_assistant.queries.rendering import render_text
+from query_assistant.queries.tokens import Token, scan, unescape, unexpected
+from query_assistant.queries.tree import (
+    Boolean,
+    Boost,
+    Exists,
+    Fuzzy,
+    MatchAll,
+    Node,
+    Operator,
+    Phrase,
+    Range,
+    Regex,
+    Wildcard,
+    Words,
+)
+
+__all__ = ["MAX_DEPTH", "parse_text", "render_text"]
+
+MAX_DEPTH = 100
+EXISTS = "_exists_"
+_ENDS_CHUNK = frozenset({"COLON", "STAR", "SLOP", "BOOST", "AND", "OR"})
+_LEAVES = frozenset({"TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "SIGN"})
+_MODIFIERS = frozenset({"NOT", "PLUS", "MINUS"})
+_CONJUNCTIONS = frozenset({"AND", "OR"})
+
+
+def parse_text(text: str, operator: Operator = "and", parameter: str = "q") -> Node:
+    """The tree of a query text.
+
+    `operator` joins clauses that no word joins: "and" in q, "or" in filter and post_filter. `parameter` is named in
+    errors.
+
+    Raises:
+        QuerySyntaxError: the text is empty, or the servers' parser would refuse it; carries the position.
+    """
+    tokens = scan(text, parameter)
+    if len(tokens) == 1:
+        raise QuerySyntaxError("the query text is empty; write a term, or * for everything", position=0, parameter=parameter)
+    return _Parser(tokens, operator, parameter).parse()
+
+
+@dataclass(slots=True)
+class _Clause:
+    node: Node
+    occur: str
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is known of one pair of parentheses while it is open."""
+
+    field: str | None
+    start: int
+    conjunction: str = ""
+    modifier: str = ""
+    clauses: list[_Clause] = field(default_factory=list)
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token], operator: Operator, parameter: str) -> None:
+        self.tokens = tokens
+        self.operator = operator
+        self.parameter = parameter
+        self.at = 0
+        self.groups = [_Group(None, 0)]
+
+    def parse(self) -> Node:
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "END" or token.kind == "CLOSE":
+                if not self.groups[-1].clauses:
+                    raise self._unexpected(token)
+                if token.kind == "END":
+                    return self._end(token)
+                self._close(token)
+            elif self._starts_chunk():
+                self._chunk()
+            else:
+                self._clause()
+
+    def _end(self, token: Token) -> Node:
+        if len(self.groups) > 1:
+            start = self.groups[-1].start
+            raise QuerySyntaxError(
+                f"the parenthesis at position {start} is never closed; add )", position=start, parameter=self.parameter
+            )
+        return _fold(self.groups[0].clauses)
+
+    def _starts_chunk(self) -> bool:
+        """At least two bare words in a row, the second not claimed by what follows it."""
+        return self.tokens[self.at].kind == "TERM" and self._joins(self.at + 1)
+
+    def _joins(self, at: int) -> bool:
+        return self.tokens[at].kind == "TERM" and self.tokens[at + 1].kind not in _ENDS_CHUNK
+
+    def _chunk(self) -> None:
+        first = self.at
+        self.at += 1
+        while self._joins(self.at):
+            self.at += 1
+        words = tuple(self._plain(token) for token in self.tokens[first : self.at])
+        occur = "must" if self.operator == "and" else "should"
+        group = self.groups[-1]
+        group.clauses.append(_Clause(_words(group.field, words, self.operator), occur))
+
+    def _clause(self) -> None:
+        """One clause up to its end, or up to the parenthesis it opens."""
+        group = self.groups[-1]
+        conjunction = self._take(_CONJUNCTIONS) if group.clauses else ""
+        modifier = self._take(_MODIFIERS)
+        name = self._field(group.field)
+        token = self.tokens[self.at]
+        if token.kind == "OPEN":
+            self._open(_Group(name, token.start, conjunction, modifier))
+        elif token.kind in _LEAVES:
+            self.at += 1
+            self._add(conjunction, modifier, self._leaf(token, name))
+        else:
+            raise self._unexpected(token)
+
+    def _take(self, kinds: frozenset[str]) -> str:
+        kind = self.tokens[self.at].kind
+        if kind not in kinds:
+            return ""
+        self.at += 1
+        return kind
+
+    def _field(self, inherited: str | None) -> str | None:
+        name, colon = self.tokens[self.at], self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if colon.kind != "COLON" or name.kind not in ("TERM", "STAR"):
+            return inherited
+        self.at += 2
+        return self._plain(name)
+
+    def _open(self, group: _Group) -> None:
+        if len(self.groups) > MAX_DEPTH:
+            raise QuerySyntaxError(
+                f"parentheses are nested deeper than {MAX_DEPTH} at position {group.start}; flatten the query",
+                position=group.start,
+                parameter=self.parameter,
+            )
+        self.groups.append(group)
+        self.at += 1
+
+    def _close(self, token: Token) -> None:
+        if len(self.groups) == 1:
+            raise self._unexpected(token)
+        self.at += 1
+        group = self.groups.pop()
+        self._add(group.conjunction, group.modifier, self._boosted(_fold(group.clauses)))
+
+    def _add(self, conjunction: str, modifier: str, node: Node) -> None:
+        """Marks the clause and, as Lucene's addClause does, marks the one before it again."""
+        clauses = self.groups[-1].clauses
+        if clauses and clauses[-1].occur != "must_not":
+            if conjunction == "AND":
+                clauses[-1].occur = "must"
+            elif conjunction == "OR" and self.operator == "and":
+                clauses[-1].occur = "should"
+        if modifier in ("NOT", "MINUS"):
+            occur = "must_not"
+        elif self.operator == "and":
+            occur = "should" if conjunction == "OR" else "must"
+        else:
+            occur = "must" if modifier == "PLUS" or conjunction == "AND" else "should"
+        clauses.append(_Clause(node, occur))
+
+    def _leaf(self, token: Token, name: str | None) -> Node:
+        if token.kind == "QUOTED":
+            return self._boosted(self._phrase(token, name))
+        if token.kind == "RANGE":
+            return self._boosted(self._range(token, name))
+        slop, boost = self._suffixes()
+        node = self._fuzzy(token, name, slop) if slop is not None else self._bare(token, name)
+        return Boost(node, float(boost.text)) if boost else node
+
+    def _bare(self, token: Token, name: str | None) -> Node:
+        if token.kind == "STAR":
+            return MatchAll() if name in (None, "*") else Exists(str(name))
+        if token.kind == "PATTERN":
+            return Wildcard(name, _pattern(token.text))
+        if token.kind == "REGEX":
+            return Regex(name, token.text)
+        return _words(name, (self._plain(token),), self.operator)
+
+    def _fuzzy(self, token: Token, name: str | None, slop: Token) -> Node:
+        if token.kind not in ("TERM", "SIGN"):
+            return self._bare(token, name)
+        text = self._plain(token)
+        if not slop.text:
+            return Fuzzy(name, text, edits=_automatic_edits(text))
+        edits = float(slop.text)
+        if edits > 2 or (edits >= 1 and edits != int(edits)):
+            raise QuerySyntaxError(
+                f"~{slop.text} at position {slop.start} is no edit distance; write ~, ~1 or ~2",
+                position=slop.start,
+                parameter=self.parameter,
+            )
+        return Fuzzy(name, text, edits=int(edits))
+
+    def _phrase(self, token: Token, name: str | None) -> Node:
+        text = self._plain(token)
+        slop = self._take_token("SLOP")
+        if name == EXISTS:
+            return Exists(text)
+        return Phrase(name, text, slop=int(float(slop.text or 0)) if slop else 0)
+
+    def _range(self, token: Token, name: str | None) -> Node:
+        assert token.bounds is not None
+        low, high = token.bounds.low, token.bounds.high
+        return _range(
+            name,
+            None if low is None else unescape(low, token.start, self.parameter),
+            None if high is None else unescape(high, token.start, self.parameter),
+            token.bounds.include_low,
+            token.bounds.include_high,
+        )
+
+    def _suffixes(self) -> tuple[Token | None, Token | None]:
+        """`~` and `^` behind a word, in either order."""
+        boost = self._take_token("BOOST")
+        slop = self._take_token("SLOP")
+        return slop, boost or self._take_token("BOOST")
+
+    def _boosted(self, node: Node) -> Node:
+        boost = self._take_token("BOOST")
+        return Boost(node, float(boost.text)) if boost else node
+
+    def _take_token(self, kind: str) -> Token | None:
+        token = self.tokens[self.at]
+        if token.kind != kind:
+            return None
+        self.at += 1
+        return token
+
+    def _plain(self, token: Token) -> str:
+        return unescape(token.text, token.start, self.parameter)
+
+    def _unexpected(self, token: Token) -> QuerySyntaxError:
+        if token.kind != "END":
+            return unexpected(token.text or token.kind, token.start, self.parameter)
+        return QuerySyntaxError(
+            f"the query text ends at position {token.start} where a value should follow; add one or remove the operator",
+            position=token.start,
+            parameter=self.parameter,
+        )
+
+
+def _fold(clauses: list[_Clause]) -> Node:
+    """One clause stands for itself unless it is prohibited; a lone optional clause is a required one."""
+    if len(clauses) == 1 and clauses[0].occur != "must_not":
+        return clauses[0].node
+    return Boolean(
+        must=tuple(clause.node for clause in clauses if clause.occur == "must"),
+        should=tuple(clause.node for clause in clauses if clause.occur == "should"),
+        must_not=tuple(clause.node for clause in clauses if clause.occur == "must_not"),
+    )
+
+
+def _words(name: str | None, words: tuple[str, ...], operator: Operator) -> Node:
+    text = words[0]
+    if name == EXISTS:
+        return Exists(" ".join(words))
+    if name is None or len(" ".join(words)) < 2 or text[:1] not in ("<", ">"):
+        return Words(name, words, operator)
+    return _compared(name, " ".join(words))
+
+
+def _compared(name: str, text: str) -> Node:
+    """`>5`, `>=5`, `<5` and `<=5`, which the engine reads out of the unescaped value."""
+    inclusive = text[1] == "=" and len(text) > 2
+    bound = text[2:] if inclusive else text[1:]
+    if text[0] == ">":
+        return _range(name, bound, None, inclusive, True)
+    return _range(name, None, bound, True, inclusive)
+
+
+def _range(name: str | None, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Node:
+    """An open end has no bound to include, so that `{5 TO *}`, `{5 TO *]` and `>5` are one tree."""
+    return Range(name, low, high, include_low or low is None, include_high or high is None)
+
+
+def _pattern(image: str) -> str:
+    """The pattern with a backslash left only before `*`, `?` and itself."""
+    if "\\" not in image:
+        return image
+    parts: list[str] = []
+    signs = iter(image)
+    for sign in signs:
+        if sign == "\\":
+            sign = next(signs)
+            parts.append("\\" + sign if sign in "*?\\" else sign)
+        else:
+            parts.append(sign)
+    return "".join(parts)
+
+
+def _automatic_edits(text: str) -> int:
+    """Elasticsearch's AUTO fuzziness: none up to 2 characters, one up to 5, two beyond."""
+    return 0 if len(text) < 3 else 1 if len(text) < 6 else 2
