@@ -3,7 +3,8 @@
 Scores here are means over test items (shares of right answers, F1 values), so three questions come up:
 
 - how far could this mean move on another sample of the same kind? `bootstrap_intervals`, `wilson_interval`
-- do two systems that answered the same items differ by more than luck? `mcnemar` for right/wrong, `paired_bootstrap` for any value
+- do two systems that answered the same items differ by more than luck? `mcnemar` for right or wrong,
+  `paired_bootstrap` for any value
 - how many of a dozen such comparisons may be believed? `holm`
 
 Every random draw has a generator of its own, made from a seed and the purpose it is drawn for, so that one more

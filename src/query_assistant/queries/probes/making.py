@@ -1,0 +1,177 @@
+"""Making the probes of one query, or those that tell two queries apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeAlias
+
+from query_assistant.queries.probes.contexts import Truth, deciding, leaves, settle
+from query_assistant.queries.probes.drafts import Draft, positions
+from query_assistant.queries.probes.homes import elsewhere, homes
+from query_assistant.queries.probes.values import Leaf, Value, values
+from query_assistant.queries.tree import Interval, Node
+from query_assistant.queries.wording import describe
+from query_assistant.schema.fields import Field, Schema
+
+# A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
+# 400 keeps the longest comparison within its time; past it a clause's rarer boundaries go first, never a whole clause.
+LIMIT = 400
+CLAUSES = 24
+PLACES = 2
+
+Drafted: TypeAlias = tuple[Draft, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A record of the API's own shape and, for people, what it is there to show."""
+
+    record: dict[str, Any]
+    reason: str
+
+
+def probes_of(root: Node, schema: Schema, limit: int = LIMIT) -> list[Probe]:
+    """Records around every clause of one tree, deterministic, without repeats, `limit` at most.
+
+    First those that show which clauses count and how they are joined, then the boundaries of each clause in turn, with
+    its value in a field into which it does not look among them.
+    """
+    shop = _Workshop([root], schema)
+    clauses = leaves(root)[:CLAUSES]
+    around = [_around(root, leaf, (), shop) for leaf in clauses]
+    return _finished(list(islice((*_joints(root, shop), *_in_turn(around)), limit)))
+
+
+def probes_between(left: Node, right: Node, schema: Schema, limit: int = LIMIT) -> Iterator[list[Probe]]:
+    """Batches of records that may tell two trees apart, the likeliest first; the same for either order of the two.
+
+    Clauses which both share say the same about any record, so only their joining is probed. A clause of one side alone
+    is probed at its boundaries, and its fields with the values for which the other side asks.
+    """
+    shop = _Workshop([left, right], schema)
+    yield _finished([*islice(_joints(left, shop), limit // 2), *islice(_joints(right, shop), limit // 2)])
+    drafted: list[Drafted] = []
+    for one, other in ((left, right), (right, left)):
+        own, foreign = (_only(leaves(one), leaves(other)), _only(leaves(other), leaves(one)))
+        around = [_around(one, leaf, foreign, shop) for leaf in own]
+        drafted += islice(_in_turn(around), limit // 2)
+    yield _finished(drafted)
+
+
+def _only(these: Sequence[Node], those: Sequence[Node]) -> list[Node]:
+    without = set(those)
+    return [leaf for leaf in these if leaf not in without][:CLAUSES]
+
+
+class _Workshop:
+    """Drafts records for the clauses of given trees over one schema."""
+
+    def __init__(self, roots: Iterable[Node], schema: Schema) -> None:
+        self.schema = schema
+        self.named = {name for root in roots for leaf in leaves(root) for name in _names(leaf)}
+        self.elsewhere = elsewhere(schema, self.named)
+
+    def homes(self, leaf: Node) -> tuple[Field, ...]:
+        return homes(leaf, self.schema, self.named) if isinstance(leaf, Leaf) else ()
+
+    def contents(self, leaf: Node, home: Field) -> list[Value]:
+        return values(leaf, home) if isinstance(leaf, Leaf) else []
+
+    def draft(self, truth: Truth) -> Draft:
+        """A record that meets the clauses said to hold, each by its plainest value, and holds nothing else."""
+        draft = Draft()
+        for leaf, holds in truth.items():
+            if holds and isinstance(leaf, Interval):
+                draft.place(leaf, next(positions(leaf)).content)
+            elif holds:
+                for home in self.homes(leaf)[:1]:
+                    for value in self.contents(leaf, home)[:1]:
+                        draft.put(home.name, value.content)
+        return draft
+
+    def holding(self, home: Field, value: Value, truth: Truth) -> Drafted:
+        """A record of the given company that holds the value in `home`."""
+        draft = self.draft(truth)
+        draft.put(home.name, value.content)
+        return draft, f"{value.why}, in {home.name}"
+
+    def placed(self, interval: Interval, value: Value, truth: Truth) -> Drafted:
+        draft = self.draft(truth)
+        draft.place(interval, value.content)
+        return draft, f"{value.why}, in {interval.path}"
+
+
+def _names(leaf: Node) -> tuple[str, ...]:
+    fields = getattr(leaf, "fields", None) or (getattr(leaf, "field", None),)
+    return tuple(name for name in fields if name is not None)
+
+
+def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
+    """Everything, nothing, each clause alone, and each clause with and without in the company where it decides."""
+    everything: Truth = {}
+    settle(root, True, everything)
+    yield shop.draft(everything), "all that the query asks for"
+    yield Draft(), "nothing at all"
+    for leaf in leaves(root)[:CLAUSES]:
+        for truth in _places(root, leaf):
+            yield shop.draft({**truth, leaf: True}), f"what makes {describe(leaf)} decide, and that"
+            yield shop.draft(truth), f"what makes {describe(leaf)} decide, without that"
+        yield shop.draft({leaf: True}), f"only what {describe(leaf)} asks for"
+
+
+def _around(root: Node, leaf: Node, others: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
+    """Values exchanged with the other side's clauses; then the clause met and just missed where it decides."""
+    for truth in _places(root, leaf):
+        for other in others:
+            yield from _exchanged(leaf, other, truth, shop)
+            yield from _exchanged(other, leaf, truth, shop)
+        if isinstance(leaf, Interval):
+            yield from (shop.placed(leaf, value, truth) for value in positions(leaf))
+        for home in shop.homes(leaf):
+            yield from (shop.holding(home, value, truth) for value in shop.contents(leaf, home))
+        if shop.elsewhere is not None:
+            yield from (shop.holding(shop.elsewhere, value, truth) for value in shop.contents(leaf, shop.elsewhere)[:1])
+
+
+def _exchanged(leaf: Node, other: Node, truth: Truth, shop: _Workshop) -> Iterator[Drafted]:
+    """The value for which `other` asks, in the fields of `leaf`."""
+    for home in shop.homes(leaf):
+        for value in shop.contents(other, home)[:1]:
+            yield shop.holding(home, value, truth)
+
+
+def _places(root: Node, leaf: Node) -> list[Truth]:
+    found: list[Truth] = []
+    for truth in deciding(root, leaf):
+        if truth not in found:
+            found.append(truth)
+        if len(found) == PLACES:
+            break
+    return found
+
+
+def _in_turn(sources: Iterable[Iterator[Drafted]]) -> Iterator[Drafted]:
+    """The first of each source, then the second of each, until all are exhausted."""
+    waiting = list(sources)
+    while waiting:
+        still = []
+        for source in waiting:
+            drafted = next(source, None)
+            if drafted is not None:
+                yield drafted
+                still.append(source)
+        waiting = still
+
+
+def _finished(drafted: Iterable[Drafted]) -> list[Probe]:
+    """Each distinct record once, in an order of their own, so that the order of two queries cannot show in it."""
+    distinct: dict[str, Drafted] = {}
+    for draft, reason in drafted:
+        key = json.dumps(draft.record(""), sort_keys=True, ensure_ascii=False)
+        if key not in distinct or reason < distinct[key][1]:
+            distinct[key] = (draft, reason)
+    ordered = (distinct[key] for key in sorted(distinct))
+    return [Probe(draft.record(f"probe-{number}"), reason) for number, (draft, reason) in enumerate(ordered)]

@@ -1,0 +1,74 @@
+"""One clause of a query as a person would write it, for explanations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from query_assistant.queries.rendering import render_leaf
+from query_assistant.queries.tree import (
+    BestOf,
+    Boolean,
+    Boost,
+    Exists,
+    Fuzzy,
+    Interval,
+    Match,
+    MatchAll,
+    MatchNone,
+    Node,
+    Phrase,
+    Range,
+    Regex,
+    Strict,
+    Wildcard,
+    Words,
+)
+
+LONGEST = 60
+
+
+def describe(node: Node) -> str:
+    """The clause in the query language where it has a form there, in words where it has none; cut where it is long."""
+    text = _describe(node)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def describe_value(leaf: Node) -> str:
+    """What a clause asks of its field, without the field's name."""
+    if isinstance(leaf, Match):
+        return leaf.text
+    if isinstance(leaf, Exists | Interval):
+        return "any value" if isinstance(leaf, Exists) else _describe(leaf)
+    if isinstance(leaf, Words | Phrase | Wildcard | Fuzzy | Regex | Range):
+        return describe(replace(leaf, field=None))
+    return describe(leaf)
+
+
+def _describe(node: Node) -> str:
+    if isinstance(node, Boost | Strict):
+        return _describe(node.node)
+    if isinstance(node, Boolean):
+        return _describe_boolean(node)
+    if isinstance(node, BestOf):
+        return " or ".join(_describe(choice) for _, choice in node.choices)
+    if isinstance(node, Interval):
+        return f"chr{node.chromosome}:{node.start}-{node.end} in {node.path}"
+    if isinstance(node, Match):
+        return f"{node.text!r} in {', '.join(node.fields)}"
+    if isinstance(node, MatchAll | MatchNone):
+        return "every record" if isinstance(node, MatchAll) else "no record"
+    return render_leaf(node)
+
+
+def _describe_boolean(node: Boolean) -> str:
+    parts = [_inside(child) for child in node.must]
+    if node.should and not node.must:
+        either = " OR ".join(_inside(child) for child in node.should)
+        parts.append(f"({either})" if node.must_not and len(node.should) > 1 else either)
+    parts += [f"NOT {_inside(child)}" for child in node.must_not]
+    return " AND ".join(parts) or "every record"
+
+
+def _inside(node: Node) -> str:
+    text = _describe(node)
+    return f"({text})" if isinstance(node, Boolean) and len(node.must + node.should + node.must_not) > 1 else text
