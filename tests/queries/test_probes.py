@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from query_assistant.apis import load_api
 from query_assistant.queries.probes import LIMIT, probes_between, probes_of
 from query_assistant.queries.probes.contexts import deciding, inner, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
@@ -30,9 +30,9 @@ from query_assistant.queries.tree import (
     Wildcard,
     Words,
 )
-from query_assistant.schema.fields import Field, load_schema
+from query_assistant.schema.fields import Field
 
-SCHEMA = load_schema(Path(__file__).parents[2] / "data" / "schema" / "mygene.csv")
+API = load_api("mygene")
 A, B, C, D = (Words(name, ("x",)) for name in ("symbol", "name", "alias", "HGNC"))
 NODES = some.recursive(
     some.sampled_from([A, B, C, D]),
@@ -190,29 +190,29 @@ def test_a_million_fold_repeat_stays_short():
 
 
 def test_unfielded_words_live_in_a_default_field_that_the_query_does_not_name():
-    assert [field.name for field in homes(Words(None, ("x",)), SCHEMA)] == ["name", "_id"]
-    assert [field.name for field in homes(Words(None, ("x",)), SCHEMA, {"name"})] == ["other_names", "_id"]
+    assert [field.name for field in homes(Words(None, ("x",)), API)] == ["name", "_id"]
+    assert [field.name for field in homes(Words(None, ("x",)), API, {"name"})] == ["other_names", "_id"]
 
 
 def test_a_hidden_field_lives_where_its_copies_come_from():
-    assert [field.name for field in homes(Words("refseq_agg", ("NM_1",)), SCHEMA)] == ["refseq.protein", "refseq.rna"]
+    assert [field.name for field in homes(Words("refseq_agg", ("NM_1",)), API)] == ["refseq.rna", "refseq.protein"]
 
 
 def test_a_wildcard_in_a_field_name_lives_in_the_first_the_middle_and_the_last():
-    assert [field.name for field in homes(Words("go.*.id", ("x",)), SCHEMA)] == ["go.BP.id", "go.CC.id", "go.MF.id"]
-    assert len(homes(Words("reagent.*.id", ("x",)), SCHEMA)) == 3
+    assert [field.name for field in homes(Words("go.*.id", ("x",)), API)] == ["go.BP.id", "go.CC.id", "go.MF.id"]
+    assert len(homes(Words("reagent.*.id", ("x",)), API)) == 3
 
 
 def test_an_object_exists_through_a_field_below_it():
-    assert [field.name for field in homes(Exists("go"), SCHEMA)] == ["go.BP.category"]
+    assert [field.name for field in homes(Exists("go"), API)] == ["go.BP.category"]
 
 
 def test_an_unknown_field_has_no_home():
-    assert homes(Words("gene_symbol", ("x",)), SCHEMA) == ()
+    assert homes(Words("gene_symbol", ("x",)), API) == ()
 
 
 def test_elsewhere_is_searchable_but_not_by_default():
-    field = elsewhere(SCHEMA, {"AllianceGenome"})
+    field = elsewhere(API, {"AllianceGenome"})
     assert field is not None
     assert (field.indexed, field.searched_by_default, field.name) == (True, False, "FLYBASE")
 
@@ -246,8 +246,8 @@ def test_a_chromosome_outside_the_position_is_kept_outside():
 @given(NODES)
 @settings(max_examples=50)
 def test_probes_are_few_distinct_repeatable_and_explained(node):
-    found = probes_of(node, SCHEMA)
-    assert found == probes_of(node, SCHEMA)
+    found = probes_of(node, API)
+    assert found == probes_of(node, API)
     assert 0 < len(found) <= LIMIT
     without_ids = [{**probe.record, "_id": None} for probe in found]
     assert all(record not in without_ids[:number] for number, record in enumerate(without_ids))
@@ -257,19 +257,19 @@ def test_probes_are_few_distinct_repeatable_and_explained(node):
 @given(NODES, NODES)
 @settings(max_examples=50)
 def test_probes_between_two_queries_do_not_depend_on_their_order(left, right):
-    assert list(probes_between(left, right, SCHEMA)) == list(probes_between(right, left, SCHEMA))
+    assert list(probes_between(left, right, API)) == list(probes_between(right, left, API))
 
 
 def test_a_limit_shortens_every_clause_and_drops_none():
     clauses = tuple(Words(name, ("x",)) for name in ("symbol", "name", "alias", "HGNC", "MIM"))
-    found = probes_of(Boolean(must=clauses), SCHEMA, limit=40)
+    found = probes_of(Boolean(must=clauses), API, limit=40)
     assert len(found) <= 40
     for clause in clauses:
         assert any(probe.reason == f"only what {clause.field}:x asks for" for probe in found)
 
 
 def test_shared_clauses_are_probed_in_their_joining_alone():
-    joints, boundaries = probes_between(Boolean(must=(A, B)), Boolean(should=(A, B)), SCHEMA)
+    joints, boundaries = probes_between(Boolean(must=(A, B)), Boolean(should=(A, B)), API)
     assert [{name for name in probe.record if name != "_id"} for probe in joints] == [
         {"symbol", "name"},
         {"name"},
@@ -280,7 +280,7 @@ def test_shared_clauses_are_probed_in_their_joining_alone():
 
 
 def test_a_query_for_everything_has_its_probe():
-    assert [probe.record for probe in probes_of(MatchAll(), SCHEMA)] == [{"_id": "probe-0"}]
+    assert [probe.record for probe in probes_of(MatchAll(), API)] == [{"_id": "probe-0"}]
 
 
 def test_every_kind_of_clause_gets_probes():
@@ -289,4 +289,4 @@ def test_every_kind_of_clause_gets_probes():
         Range("taxid", "1", "5"), Exists("HGNC"), Match(("symbol", "name"), "x"),
         Interval("genomic_pos", "genomic_pos.chr", "1", 1, 2),
     ]  # fmt: skip
-    assert all(len(probes_of(kind, SCHEMA)) > 3 for kind in kinds)
+    assert all(len(probes_of(kind, API)) > 3 for kind in kinds)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from query_assistant.apis import Api
 from query_assistant.queries.probes.values import Leaf
 from query_assistant.queries.tree import Match
-from query_assistant.schema.fields import Field, Schema
+from query_assistant.schema.fields import Field
 
-ID = Field("_id", "keyword", indexed=True, searched_by_default=True)
 MOST = 3
 
 
-def homes(leaf: Leaf, schema: Schema, named: Collection[str] = ()) -> tuple[Field, ...]:
+def homes(leaf: Leaf, api: Api, named: Collection[str] = ()) -> tuple[Field, ...]:
     """At most MOST fields that the clause looks into, the plainest first; none for a field that does not exist.
 
     A clause without a field looks into the default fields: its homes are one of those copied to `all` that the queries
@@ -21,41 +21,32 @@ def homes(leaf: Leaf, schema: Schema, named: Collection[str] = ()) -> tuple[Fiel
     patterns = leaf.fields if isinstance(leaf, Match) else (leaf.field,)
     found: dict[str, Field] = {}
     for pattern in patterns:
-        for field in _fields(pattern, schema, named):
+        for field in _fields(pattern, api, named):
             found.setdefault(field.name, field)
     return _spread(tuple(found.values()))
 
 
-def elsewhere(schema: Schema, named: Collection[str] = ()) -> Field | None:
+def elsewhere(api: Api, named: Collection[str] = ()) -> Field | None:
     """A searchable text or keyword field that is not copied to `all`: where an unfielded word is not found."""
-    candidates = (f for f in schema.searchable if not f.searched_by_default and f.type in ("text", "keyword"))
-    return next((field for field in candidates if field.name not in named), None)
+    candidates = (f for f in api.schema.searchable if not f.searched_by_default and f.type in ("text", "keyword"))
+    return next((field for field in candidates if field.name not in named and field.name not in api.hidden), None)
 
 
-def _fields(pattern: str | None, schema: Schema, named: Collection[str]) -> tuple[Field, ...]:
-    if pattern is None or pattern == "all":
-        default = _default_home(schema, named)
-        return (default, ID) if default else (ID,)
-    if pattern == "_id":
-        return (ID,)
-    if "*" in pattern or (pattern in schema and schema[pattern].leaf):
-        return tuple(field for field in schema.matching(pattern) if field.leaf)
-    return schema.below(pattern)[:1] or _behind(pattern, schema)
+def _fields(pattern: str | None, api: Api, named: Collection[str]) -> tuple[Field, ...]:
+    if pattern is None:
+        return (*_fields("all", api, named), *_fields("_id", api, named))
+    if pattern == "all":
+        return _default_home(api, named)
+    if pattern in api.hidden and pattern != "_id":
+        return tuple(api.schema[name] for name in api.hidden[pattern].copies if name in api.schema)
+    if "*" in pattern or (pattern in api.schema and api.schema[pattern].leaf):
+        return tuple(field for field in api.schema.matching(pattern) if field.leaf)
+    return api.schema.below(pattern)[:1]
 
 
-def _default_home(schema: Schema, named: Collection[str]) -> Field | None:
-    fields = sorted(schema.searched_by_default, key=lambda f: (f.name in named, f.type != "text", f.analyzer != ""))
-    return fields[0] if fields else None
-
-
-def _behind(name: str, schema: Schema) -> tuple[Field, ...]:
-    """The real fields behind a hidden one: `refseq_agg` gathers what is below refseq, `name.raw` what name holds."""
-    parent = name.removesuffix("_agg").removesuffix(".raw")
-    if parent == name or parent not in schema:
-        return ()
-    if schema[parent].leaf:
-        return (schema[parent],)
-    return tuple(field for field in schema.below(parent) if field.searched_by_default)
+def _default_home(api: Api, named: Collection[str]) -> tuple[Field, ...]:
+    plainest = sorted(api.schema.searched_by_default, key=lambda f: (f.name in named, f.type != "text", f.analyzer))
+    return tuple(plainest[:1])
 
 
 def _spread(fields: tuple[Field, ...]) -> tuple[Field, ...]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
 
+from query_assistant.apis import Api
 from query_assistant.queries.probes.contexts import Truth, deciding, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
 from query_assistant.queries.probes.values import Leaf, Value, values
 from query_assistant.queries.tree import Interval, Node
 from query_assistant.queries.wording import describe
-from query_assistant.schema.fields import Field, Schema
+from query_assistant.schema.fields import Field
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
 # 400 keeps the longest comparison within its time; past it a clause's rarer boundaries go first, never a whole clause.
@@ -33,25 +34,25 @@ class Probe:
     reason: str
 
 
-def probes_of(root: Node, schema: Schema, limit: int = LIMIT) -> list[Probe]:
+def probes_of(root: Node, api: Api, limit: int = LIMIT) -> list[Probe]:
     """Records around every clause of one tree, deterministic, without repeats, `limit` at most.
 
     First those that show which clauses count and how they are joined, then the boundaries of each clause in turn, with
     its value in a field into which it does not look among them.
     """
-    shop = _Workshop([root], schema)
+    shop = _Workshop([root], api)
     clauses = leaves(root)[:CLAUSES]
     around = [_around(root, leaf, (), shop) for leaf in clauses]
     return _finished(list(islice((*_joints(root, shop), *_in_turn(around)), limit)))
 
 
-def probes_between(left: Node, right: Node, schema: Schema, limit: int = LIMIT) -> Iterator[list[Probe]]:
+def probes_between(left: Node, right: Node, api: Api, limit: int = LIMIT) -> Iterator[list[Probe]]:
     """Batches of records that may tell two trees apart, the likeliest first; the same for either order of the two.
 
     Clauses which both share say the same about any record, so only their joining is probed. A clause of one side alone
     is probed at its boundaries, and its fields with the values for which the other side asks.
     """
-    shop = _Workshop([left, right], schema)
+    shop = _Workshop([left, right], api)
     yield _finished([*islice(_joints(left, shop), limit // 2), *islice(_joints(right, shop), limit // 2)])
     drafted: list[Drafted] = []
     for one, other in ((left, right), (right, left)):
@@ -67,18 +68,24 @@ def _only(these: Sequence[Node], those: Sequence[Node]) -> list[Node]:
 
 
 class _Workshop:
-    """Drafts records for the clauses of given trees over one schema."""
+    """Drafts records of one API for the clauses of given trees."""
 
-    def __init__(self, roots: Iterable[Node], schema: Schema) -> None:
-        self.schema = schema
+    def __init__(self, roots: Iterable[Node], api: Api) -> None:
+        self.api = api
         self.named = {name for root in roots for leaf in leaves(root) for name in _names(leaf)}
-        self.elsewhere = elsewhere(schema, self.named)
+        self.elsewhere = elsewhere(api, self.named)
+        self._homes: dict[Node, tuple[Field, ...]] = {}
+        self._contents: dict[tuple[Node, Field], list[Value]] = {}
 
     def homes(self, leaf: Node) -> tuple[Field, ...]:
-        return homes(leaf, self.schema, self.named) if isinstance(leaf, Leaf) else ()
+        if leaf not in self._homes:
+            self._homes[leaf] = homes(leaf, self.api, self.named) if isinstance(leaf, Leaf) else ()
+        return self._homes[leaf]
 
     def contents(self, leaf: Node, home: Field) -> list[Value]:
-        return values(leaf, home) if isinstance(leaf, Leaf) else []
+        if (leaf, home) not in self._contents:
+            self._contents[leaf, home] = values(leaf, home) if isinstance(leaf, Leaf) else []
+        return self._contents[leaf, home]
 
     def draft(self, truth: Truth) -> Draft:
         """A record that meets the clauses said to hold, each by its plainest value, and holds nothing else."""

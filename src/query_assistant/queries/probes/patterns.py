@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from itertools import islice, product
 from typing import Any
 
@@ -25,7 +26,9 @@ def sample(pattern: str, count: int = CHOICES) -> list[str]:
     match after all costs one probe and nothing else.
     """
     try:
-        texts = _texts(sre_parse.parse(pattern[:LONGEST]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            texts = _texts(sre_parse.parse(pattern[:LONGEST]))
     except (re.error, RecursionError, OverflowError, ValueError):
         return []
     return list(dict.fromkeys(texts))[:count]
