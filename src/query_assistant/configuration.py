@@ -1,39 +1,46 @@
 """conf/ composed by Hydra, exactly as `dvc exp run` does it.
 
-    python -m query_assistant.configuration [OVERRIDE ...]     writes params.yaml
+python -m query_assistant.configuration [OVERRIDE ...]     writes params.yaml
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
 from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from query_assistant.errors import ConfigurationError
-from query_assistant.params import check_params
+from query_assistant.params import Params, load_params
 from query_assistant.project import project_root
+from query_assistant.records import atomic_writer
 
 
-def compose(overrides: Sequence[str], output: Path) -> dict[str, Any]:
-    """Writes the composed configuration to `output` and returns it, validated.
+def compose(overrides: Sequence[str], output: Path) -> Params:
+    """Writes the composed configuration to `output`, if it is valid, and returns it.
 
     Raises:
         ConfigurationError: an override names an unknown group, option or key, or a value is not allowed.
     """
     conf = project_root() / "conf"
-    try:
-        compose_and_dump(str(output), str(conf), None, "config", str(conf), list(overrides))
-    except HydraException as error:
-        raise ConfigurationError(f"conf/ with {list(overrides)}: {error}") from error
-    values = cast("dict[str, Any]", OmegaConf.to_object(OmegaConf.load(output)))
-    check_params(values, str(output))
-    return values
+    with tempfile.TemporaryDirectory() as folder:
+        composed = Path(folder) / "params.yaml"
+        try:
+            compose_and_dump(str(composed), str(conf), None, "config", str(conf), list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigurationError(f"conf/ with {list(overrides)}: {error}") from error
+        params = load_params(composed)
+        with atomic_writer(output) as out:
+            out.write(composed.read_text(encoding="utf-8"))
+    return params
 
 
 if __name__ == "__main__":
-    compose(sys.argv[1:], project_root() / "params.yaml")
+    try:
+        compose(sys.argv[1:], project_root() / "params.yaml")
+    except ConfigurationError as error:
+        raise SystemExit(f"error: {error}") from None

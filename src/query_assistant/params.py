@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from query_assistant.apis import ApiDefinition
 from query_assistant.errors import ConfigurationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -202,7 +203,7 @@ class Params(Section):
 
     seed: Count
     apis: tuple[str, ...]
-    api: dict[str, dict[str, Any]]
+    api: dict[str, ApiDefinition]
     model: ModelParams
     annotate: AnnotateParams
     filter: FilterParams
@@ -225,7 +226,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"cannot read {path}: {error}; run in the repository's top folder") from error
-    return check_params(values, str(path))
+    return check_params(values, path.name)
 
 
 def check_params(values: Any, place: str) -> Params:

@@ -136,4 +136,3 @@ def _tags(pipeline: PipelineRun) -> dict[str, str]:
         "params_sha256": pipeline.params_sha256,
         "dvc_experiment": pipeline.name,
     }
-

@@ -1,0 +1,74 @@
+"""conf/ and params.yaml say the same, and every mistake in them is one clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from query_assistant.configuration import compose
+from query_assistant.errors import ConfigurationError
+from query_assistant.params import check_params, load_params
+from query_assistant.project import project_root
+
+ROOT = project_root()
+OPTIONS = [
+    f"{group.name}={option.stem}"
+    for group in sorted((ROOT / "conf").iterdir())
+    if group.is_dir() and group.name != "api"
+    for option in sorted(group.glob("*.yaml"))
+]
+
+
+@pytest.fixture(scope="module")
+def values() -> Any:
+    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def test_params_yaml_is_what_conf_composes_to(tmp_path: Path) -> None:
+    compose([], tmp_path / "params.yaml")
+    composed = (tmp_path / "params.yaml").read_text(encoding="utf-8")
+    assert composed == (ROOT / "params.yaml").read_text(encoding="utf-8"), "run `make params`"
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_of_every_group_composes_to_valid_parameters(option: str, tmp_path: Path) -> None:
+    params = compose([option], tmp_path / "params.yaml")
+    group, name = option.split("=")
+    if group == "model":
+        assert params.model.name == name
+
+
+def test_a_subset_of_apis_is_one_override(tmp_path: Path) -> None:
+    assert compose(["api=[mychem]"], tmp_path / "params.yaml").apis == ("mychem",)
+
+
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("modle=hosted", "modle"),
+        ("model=gpt9", "smollm2-135m"),
+        ("finetune.learnign_rate=1e-4", "learnign_rate"),
+        ("finetune.learning_rate=3", "finetune.learning_rate"),
+        ("generate.rag.k=0", "generate.rag.k"),
+        ("generate.context=[closed,open]", "generate.context"),
+        ("finetune.mix={zero_shot-open: 1}", "zero_shot-open"),
+        ("seed=???", "seed"),
+    ],
+)
+def test_a_mistake_is_one_error_that_names_it_and_writes_nothing(override: str, names: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=names):
+        compose([override], tmp_path / "params.yaml")
+    assert not (tmp_path / "params.yaml").exists()
+
+
+def test_an_unknown_key_in_params_is_an_error(values: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"params\.yaml: score\.bootstrap: Extra inputs"):
+        check_params({**values, "score": {**values["score"], "bootstrap": 3}}, "params.yaml")
+
+
+def test_a_missing_file_says_where_to_stand(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="repository's top folder"):
+        load_params(tmp_path / "params.yaml")
