@@ -1,0 +1,343 @@
+"""A call as the server takes it: endpoint, record type, and the parameters that have an effect, typed.
+
+    parse(Query(query="/v3/query?q=cdk2&limit=5&callback=x"), api)
+    ->  Request(api="mygene", method="GET", endpoint="query", values=(("q", "cdk2"), ("size", 5)),
+                ignored=(Ignored("callback", "x", "mygene knows no such parameter"),))
+
+The last of repeated values counts, aliases have their priority, the URL wins over the body, unknown names are dropped
+but remembered. Defaults are not stored: `Request.value(name, api)` looks them up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from query_assistant.apis import Api
+from query_assistant.errors import InputError, RequestError
+from query_assistant.queries import paths
+from query_assistant.queries.paths import Endpoint, Route
+from query_assistant.queries.values import Source, Value, convert
+from query_assistant.records import Query
+
+Method = Literal["GET", "POST"]
+
+READING_ORDER = ("q", "ids", "scopes", "species", "assembly")
+READING_TAIL = ("fields", "size", "from", "sort", "facets", "facet_size")
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A parameter that was given and changes nothing, and why."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `entity` is the path's word for the records where one was written; `values` are sorted by name.
+
+    Two requests are equal when they say the same; what was ignored does not count.
+    """
+
+    api: str
+    method: Method
+    endpoint: Endpoint
+    version: str
+    entity: str | None = None
+    values: tuple[tuple[str, Value], ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> tuple[Any, ...]:
+        typed = tuple((name, type(value), value) for name, value in self.values)
+        return (self.api, self.method, self.endpoint, self.version, self.entity, typed)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Value]:
+        """The given, effective parameters under their canonical names."""
+        return dict(self.values)
+
+    @property
+    def key(self) -> str:
+        """The endpoint as the parameter tables name it: "GET query"."""
+        return f"{self.method} {self.endpoint}"
+
+    @property
+    def q(self) -> str | None:
+        """The query text of a GET, stripped; None where it is not given."""
+        value = self.parameters.get("q")
+        return value if isinstance(value, str) else None
+
+    @property
+    def terms(self) -> tuple[Any, ...]:
+        """The terms of a POST /query; a tuple among them is paired with the scopes position by position."""
+        value = self.parameters.get("q")
+        return value if isinstance(value, tuple) else ()
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The identifiers of an annotation call, one for a GET."""
+        value = self.parameters.get("id", self.parameters.get("ids", ()))
+        return value if isinstance(value, tuple) else (str(value),)
+
+    def get(self, name: str) -> Value | None:
+        """A given value, None where the default holds."""
+        return self.parameters.get(name)
+
+    def value(self, name: str, api: Api) -> Any:
+        """A given value, else the API's default for it."""
+        found = self.parameters.get(name)
+        return api.default(self.key, name) if found is None else found
+
+    def with_values(self, values: Mapping[str, Value], entity: str | None = None) -> Request:
+        """The same call with other parameters, and none ignored."""
+        return Request(self.api, self.method, self.endpoint, self.version, entity, tuple(sorted(values.items())))
+
+    @property
+    def path(self) -> str:
+        """The readable path without parameters."""
+        if self.endpoint == "status":
+            return "/status"
+        words = [self.version, self.entity or ""]
+        if self.endpoint != "annotation":
+            words.append("metadata/fields" if self.endpoint == "fields" else self.endpoint)
+        elif self.method == "GET":
+            words.append(paths.readable_segment(self.identifiers[0]))
+        return "/" + "/".join(word for word in words if word)
+
+    def to_query(self) -> Query:
+        """The call as a person writes it (docs/architecture.md, "The readable path")."""
+        ordered = sorted(self.values, key=lambda pair: _reading_key(pair[0]))
+        if self.method == "POST":
+            return Query(query=self.path, body={name: _json(value) for name, value in ordered})
+        given = [(name, _text(value)) for name, value in ordered if name != "id"]
+        return Query(query=paths.readable(self.path, given))
+
+    def percent_encoded(self) -> str:
+        """The path and parameters as HTTP wants them; a POST's parameters are in the body of `to_query()`."""
+        return paths.encoded(self.to_query().query)
+
+
+def _reading_key(name: str) -> tuple[int, int, str]:
+    if name in READING_ORDER:
+        return (0, READING_ORDER.index(name), "")
+    if name in READING_TAIL:
+        return (2, READING_TAIL.index(name), "")
+    return (1 if name in _SELECTING else 3, 0, name)
+
+
+_SELECTING = frozenset(
+    {"filter", "post_filter", "entrezonly", "ensemblonly", "exists", "missing", "ignore_obsolete", "include_tax_tree",
+     "userquery", "species_facet_filter"}
+)  # fmt: skip
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(_item(item) for item in value)
+    return str(value)
+
+
+def _item(item: Any) -> str:
+    """One item of a list, quoted where splitting the list would break it."""
+    text = str(item)
+    if text and not any(sign in text for sign in ",|+ \t\n\r\x0b\x0c'\"\\"):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _json(value: Value) -> Any:
+    return [_json(item) for item in value] if isinstance(value, tuple) else value
+
+
+def parse(query: Query | str, api: Api) -> Request:
+    """The request that a call is; a string is one in its text form (`GET path`, or `POST path {json}`).
+
+    Raises:
+        RequestError: the API would refuse it; `status` is its answer (400, 404, 405).
+    """
+    if isinstance(query, str):
+        query = from_text(query)
+    method = "GET" if query.body is None else "POST"
+    return parse_http(method, query.query, api, body=query.body)
+
+
+def parse_http(
+    method: str, target: str, api: Api, *, body: Mapping[str, Any] | str | None = None, content_type: str = ""
+) -> Request:
+    """The request of an HTTP call.
+
+    `body` is a JSON object already read, or the raw text of a form (or of JSON, where `content_type` says so).
+
+    Raises:
+        RequestError: as `parse`.
+    """
+    path, given = paths.divide(target)
+    where = paths.route(path, api)
+    _check_method(method, where, path)
+    form, document = _read_body(body, content_type) if method == "POST" else ([], {})
+    sources: list[tuple[Source, dict[str, Any]]] = [("url", dict(given)), ("form", dict(form)), ("json", document)]
+    if where.identifier is not None:
+        sources.insert(0, ("url", {"id": where.identifier}))
+    return _assemble("POST" if method == "POST" else "GET", where, sources, api)
+
+
+def _check_method(method: str, where: Route, path: str) -> None:
+    allowed = {"query": ("GET", "POST"), "annotation": ("GET", "POST"), "status": ("GET", "HEAD")}
+    methods = ("GET",) if where.identifier is not None else allowed.get(where.endpoint, ("GET",))
+    if method not in methods:
+        raise RequestError(f"{method} {path}: method not allowed; use {' or '.join(methods)}", status=405)
+
+
+def _read_body(body: Mapping[str, Any] | str | None, content_type: str) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Form pairs and JSON object of a body; a JSON body that is no object is as if empty."""
+    if body is None or isinstance(body, Mapping):
+        return [], dict(body or {})
+    if content_type.partition(";")[0].strip().lower() == "application/json":
+        try:
+            document = json.loads(body) if body.strip() else {}
+        except (ValueError, RecursionError):
+            raise RequestError("Invalid JSON body; send one JSON object") from None
+        return [], document if isinstance(document, dict) else {}
+    if content_type and _FORM not in content_type.lower():
+        return [], {}
+    return paths.pairs(body), {}
+
+
+def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str, Any]]], api: Api) -> Request:
+    key = f"{method} {where.endpoint}"
+    spellings = api.spellings(key)
+    values: dict[str, Value] = {}
+    used: set[tuple[int, str]] = set()
+    for parameter in {spellings[name].name: spellings[name] for _, given in sources for name in given if name in spellings}.values():
+        place, name = _winner(parameter.names, sources)
+        used.add((place, name))
+        source, given = sources[place]
+        value = convert(parameter, given[name], source, api)
+        if parameter.effect == "full":
+            values[parameter.name] = value
+        else:
+            used.discard((place, name))
+    request = Request(
+        api=api.name,
+        method=method,
+        endpoint=where.endpoint,
+        version=api.version,
+        entity=where.entity,
+        values=tuple(sorted(values.items())),
+        ignored=tuple(_ignored(sources, used, key, api)),
+    )
+    _check_request(request, api)
+    return request
+
+
+def _winner(names: tuple[str, ...], sources: list[tuple[Source, dict[str, Any]]]) -> tuple[int, str]:
+    """The first source, and in it the first spelling, that gives the parameter."""
+    return next((place, name) for place, (_, given) in enumerate(sources) for name in names if name in given)
+
+
+def _ignored(sources: list[tuple[Source, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api) -> list[Ignored]:
+    return [
+        Ignored(name, str(value), _reason(name, key, api))
+        for place, (_, given) in enumerate(sources)
+        for name, value in given.items()
+        if (place, name) not in used
+    ]
+
+
+def _reason(name: str, key: str, api: Api) -> str:
+    parameter = api.parameter(key, name)
+    if parameter is None:
+        if api.known_anywhere(name):
+            return f"{name} has no effect on {key}"
+        return f"{api.name} knows no parameter {name!r}"
+    if parameter.effect == "none":
+        return f"{name} is checked but has no effect on {key}"
+    return f"another spelling or place of {parameter.name} wins"
+
+
+def _check_request(request: Request, api: Api) -> None:
+    """What the server refuses beyond single values: something missing, a page too deep, a sort it cannot do."""
+    for parameter in api.parameters_on(request.key):
+        if parameter.required and parameter.name not in request.parameters:
+            raise RequestError(f"{request.key}: missing {parameter.name}; give it", parameter=parameter.name)
+    _check_emptiness(request)
+    _check_window(request, api)
+    _check_sort(request)
+    if request.q == "__any__":
+        raise RequestError("q=__any__: random query not available; use __all__", parameter="q")
+
+
+def _check_emptiness(request: Request) -> None:
+    for name in ("q", "ids") if request.method == "POST" else ():
+        if request.parameters.get(name) == ():
+            raise RequestError(f"{name} is empty: the search engine refuses an empty batch; give terms", parameter=name)
+
+
+def _check_window(request: Request, api: Api) -> None:
+    if request.endpoint != "query":
+        return
+    start, size = request.value("from", api), request.value("size", api)
+    if request.get("fetch_all"):
+        if start:
+            raise RequestError(f"from={start} cannot go with fetch_all; leave it out", parameter="from")
+    elif start + size > 10000:
+        raise RequestError(f"from={start} and size={size}: from + size is at most 10000; use fetch_all", parameter="from")
+
+
+def _check_sort(request: Request) -> None:
+    for item in request.parameters.get("sort", ()):  # type: ignore[union-attr]
+        if ":" in item:
+            raise RequestError(f"sort={item!r}: expected field or -field; write -field for descending", parameter="sort")
+        if item == "-_score":
+            raise RequestError("sort='-_score': scores are descending already; write _score", parameter="sort")
+
+
+def to_text(query: Query) -> str:
+    """A call in one line: the path of a GET, or `POST path {compact JSON}`."""
+    if query.body is None:
+        return query.query
+    return f"POST {query.query} {json.dumps(query.body, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def from_text(text: str) -> Query:
+    """The call that `to_text` wrote; white space around it and a full URL are forgiven, nothing else.
+
+    Raises:
+        InputError: it is neither a path nor `POST path {json}`.
+    """
+    line = text.strip()
+    method, _, rest = line.partition(" ")
+    if method == "POST":
+        path, brace, document = rest.strip().partition(" {")
+        return Query(query=path, body=_document(brace + document, line))
+    if method == "GET":
+        line = rest.strip()
+    if line.startswith("/") or "://" in line.partition("?")[0]:
+        return Query(query=line)
+    raise InputError(f"{line[:80]!r} is no query; expected a path such as /v3/query?q=cdk2, or POST path {{json}}")
+
+
+def _document(text: str, line: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise InputError(f"{line[:80]!r} has no JSON object behind its path; expected POST path {{json}}")
+    return document
