@@ -1,0 +1,159 @@
+"""From a file of records to an index that is ready, by way of a cache on disk.
+
+The cache file's name is a hash of the records, of how the API's fields are indexed and of the code that indexes: a
+change in any of them leads to a new file, so a stale one is never read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from query_assistant.errors import InputError
+from query_assistant.replica.flattening import flatten
+from query_assistant.replica.index import Index, InMemory, Mapped, archived
+from query_assistant.replica.layout import Layout
+from query_assistant.replica.storage import Archive, Damaged, write_archive
+
+CODE = ("analysis", "building", "flattening", "index", "layout", "postings", "storage", "values")
+log = logging.getLogger(__name__)
+
+
+class Records(Protocol):
+    """The records of an index by number; each call gives a record of its own, free to be changed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, doc: int) -> dict[str, Any]: ...
+
+
+class StoredRecords:
+    """Records as JSON lines inside the index file, parsed when asked for."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._lines = archive.array("records")
+        self._ends = archive.array("records/ends")
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, doc: int) -> dict[str, Any]:
+        start = int(self._ends[doc - 1]) if doc else 0
+        found: dict[str, Any] = json.loads(self._lines[start : int(self._ends[doc])].tobytes())
+        return found
+
+
+class ListedRecords:
+    """Records that are in memory already."""
+
+    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, doc: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(json.dumps(self._records[doc]))
+        return found
+
+
+def open_index(layout: Layout, records: Path, cache: Path) -> tuple[Index, Records]:
+    """The index of a file of records (.jsonl or .jsonl.gz), built if the cache has none.
+
+    A cache that cannot be written costs the time of a build and a warning, no more.
+
+    Raises:
+        InputError: the records cannot be read.
+    """
+    path = cache / f"{records.name.split('.')[0]}-{_fingerprint(layout, records)[:20]}.index"
+    try:
+        return _from_archive(layout, Archive(path))
+    except Damaged as reason:
+        log.info("building the index of %s (%s)", records, reason)
+    return build_index(layout, records, path)
+
+
+def build_index(layout: Layout, records: Path, path: Path) -> tuple[Index, Records]:
+    """Builds the index and writes it; where that fails, through a temporary file that is gone at once."""
+    lines: list[bytes] = []
+    flat = flatten(_read(records, lines), layout)
+    arrays, texts = archived(layout, flat)
+    arrays["records"] = np.frombuffer(b"".join(lines), dtype=np.uint8)
+    arrays["records/ends"] = np.cumsum([len(line) for line in lines], dtype=np.int64)
+    about = {"count": flat.count, "layout": layout.fingerprint}
+    try:
+        write_archive(path, arrays, texts, about)
+        return _from_archive(layout, Archive(path))
+    except OSError as error:
+        log.warning("cannot keep the index at %s (%s): it will be built again next time", path, error.strerror)
+    with tempfile.TemporaryDirectory() as folder:
+        write_archive(Path(folder) / "index", arrays, texts, about)
+        return _from_archive(layout, Archive(Path(folder) / "index"))
+
+
+def index_of(layout: Layout, records: Sequence[dict[str, Any]]) -> tuple[Index, Records]:
+    """The index of a few records in memory; columns are built when a query asks for them."""
+    return Index(layout, InMemory(flatten(records, layout))), ListedRecords(records)
+
+
+def _from_archive(layout: Layout, archive: Archive) -> tuple[Index, Records]:
+    return Index(layout, Mapped(archive)), StoredRecords(archive)
+
+
+def _read(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    """The records one by one; their lines are kept as they are."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _record(line, f"{path}, line {number}")
+                    lines.append(line)
+    except (OSError, EOFError) as error:
+        raise InputError(f"cannot read {path}: {error}; expected records as JSON Lines, plain or gzip") from error
+
+
+def _record(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: {error}; expected one JSON object a line") from None
+    if not isinstance(record, dict) or not isinstance(record.get("_id"), str):
+        raise InputError(f"{place}: expected a JSON object with a text _id")
+    return record
+
+
+def _fingerprint(layout: Layout, records: Path) -> str:
+    digest = hashlib.sha256(layout.fingerprint.encode() + _code().encode())
+    try:
+        with records.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {records}: {error.strerror}; bring the records with `dvc pull` and `dvc repro unpack`"
+        ) from error
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A hash of the modules that decide what is in an index."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def default_cache() -> Path:
+    """`XDG_CACHE_HOME` or ~/.cache, shared by all clones."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "query-assistant" / "replica"

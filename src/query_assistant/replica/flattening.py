@@ -1,0 +1,87 @@
+"""Records as columns: every value by its path, arrays of objects flattened; nested objects kept item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from query_assistant.replica.layout import Layout
+from query_assistant.replica.values import Misfit, stored_number, text_of
+
+
+@dataclass
+class Values:
+    """The values at one path, in the order of the records: `docs[i]` is the record that holds `values[i]`."""
+
+    docs: list[int] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Positions:
+    """The items of a nested object: one chromosome stretch each."""
+
+    docs: list[int] = field(default_factory=list)
+    chromosomes: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Flat:
+    """All records of an index, column by column."""
+
+    count: int
+    paths: dict[str, Values]
+    nested: dict[str, Positions]
+
+
+def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
+    """Reads every record once; paths that the field list does not know are left out, as the index ignores them."""
+    flat = Flat(0, {}, {path: Positions() for path in sorted(layout.nested)})
+    for doc, record in enumerate(records):
+        _walk(record, "", doc, flat, layout.paths)
+        for path, positions in flat.nested.items():
+            _add_positions(_at(record, path), doc, positions)
+        flat.count = doc + 1
+    return flat
+
+
+def _walk(value: Any, path: str, doc: int, flat: Flat, wanted: frozenset[str]) -> None:
+    if isinstance(value, dict):
+        prefix = path + "." if path else ""
+        for key, inner in value.items():
+            _walk(inner, prefix + key, doc, flat, wanted)
+    elif isinstance(value, list):
+        for inner in value:
+            _walk(inner, path, doc, flat, wanted)
+    elif value is not None and path in wanted:
+        column = flat.paths.get(path)
+        if column is None:
+            column = flat.paths[path] = Values()
+        column.docs.append(doc)
+        column.values.append(value)
+
+
+def _at(record: Any, path: str) -> Iterable[Any]:
+    """The items of the object at a path, whether it stands alone or in a list."""
+    found = [record]
+    for key in path.split("."):
+        found = [item[key] for item in found if isinstance(item, dict) and key in item]
+        found = [inner for item in found for inner in (item if isinstance(item, list) else [item])]
+    return found
+
+
+def _add_positions(items: Iterable[Any], doc: int, positions: Positions) -> None:
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        try:
+            start, end = stored_number("long", item["start"]), stored_number("long", item["end"])
+        except (KeyError, Misfit):
+            continue
+        positions.docs.append(doc)
+        positions.chromosomes.append(text_of(item.get("chr", "")).lower())
+        positions.starts.append(int(start))
+        positions.ends.append(int(end))

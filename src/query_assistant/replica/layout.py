@@ -1,0 +1,127 @@
+"""Which fields an index has and how each one is read: the field list, plus what the servers' mappings hide from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from query_assistant.apis import Api
+from query_assistant.replica.analysis import Kind
+from query_assistant.schema.fields import Field, Schema
+
+ALL = "all"
+ID = "_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One indexed field: how it is analyzed and which paths of a record fill it.
+
+    `number` is the field's numeric type, empty for others. `longest`: longer values are not indexed (0: no limit).
+    `aggregable`: it can be sorted by and counted in facets.
+    """
+
+    name: str
+    kind: Kind
+    sources: tuple[str, ...]
+    number: str = ""
+    longest: int = 0
+    aggregable: bool = True
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A field that exists in the index but not in the field list: a copy of others, with its own analysis."""
+
+    kind: Kind
+    sources: tuple[str, ...]
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one API's index.
+
+    `nested` names the objects whose items stay separate records of their own (MyGene's positions); `case_sensitive`
+    the keyword fields that have no lower-casing normalizer.
+    """
+
+    schema: Schema
+    nested: frozenset[str] = frozenset()
+    case_sensitive: frozenset[str] = frozenset()
+    hidden: Mapping[str, Hidden] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Every searchable field by name. Below nested objects there is none."""
+        columns = {ID: Column(ID, "exact", (ID,))}
+        for leaf in self.schema.searchable:
+            if leaf.name != ID and not self.below_nested(leaf.name):
+                columns[leaf.name] = self._column(leaf)
+        by_default = tuple(leaf.name for leaf in self.schema.searched_by_default if leaf.leaf)
+        columns.setdefault(ALL, Column(ALL, "standard", by_default, aggregable=False))
+        for name, hidden in self.hidden.items():
+            columns[name] = Column(
+                name, hidden.kind, hidden.sources, longest=hidden.longest, aggregable=hidden.kind == "whole"
+            )
+        return columns
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of a record that fill some column or that existence is asked of."""
+        sources = {source for column in self.columns.values() for source in column.sources}
+        return frozenset(sources | {leaf.name for leaf in self.schema.leaves if not self.below_nested(leaf.name)})
+
+    def below_nested(self, name: str) -> bool:
+        return any(name == path or name.startswith(path + ".") for path in self.nested)
+
+    def _column(self, leaf: Field) -> Column:
+        kind = _kind(leaf, leaf.name in self.case_sensitive)
+        return Column(
+            leaf.name,
+            kind,
+            (leaf.name,),
+            number=leaf.type if leaf.numeric else "",
+            aggregable=leaf.type != "text",
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for two layouts that index the same records alike."""
+        described = {
+            "columns": [repr(column) for column in self.columns.values()],
+            "nested": sorted(self.nested),
+            "paths": sorted(self.paths),
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def layout_of(api: Api) -> Layout:
+    """The layout of an API's default index; what only another index of it has is left out."""
+    elsewhere = {name for name, part in api.hidden.items() if part.index not in (None, api.default_index)}
+    listed = {leaf.name: leaf for leaf in api.schema if leaf.name not in elsewhere}
+    hidden = {
+        name: Hidden(_kind(listed[name], name in api.case_sensitive), part.copies, part.maximum_length or 0)
+        for name, part in api.hidden.items()
+        if part.copies and name not in elsewhere
+    }
+    own = {name: leaf for name, leaf in listed.items() if name not in {ID, ALL, *hidden}}
+    return Layout(Schema(own), api.nested, api.case_sensitive, hidden)
+
+
+_ANALYZERS: dict[str, Kind] = {"": "standard", "refseq_analyzer": "refseq", "string_lowercase": "whole"}
+
+
+def _kind(leaf: Field, case_sensitive: bool) -> Kind:
+    if leaf.numeric:
+        return "number"
+    if leaf.type == "boolean":
+        return "boolean"
+    if leaf.type == "date":
+        return "date"
+    if leaf.type == "text":
+        return _ANALYZERS.get(leaf.analyzer, "standard")
+    return "exact" if case_sensitive else "whole"
