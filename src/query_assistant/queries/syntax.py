@@ -12,6 +12,7 @@ the servers' recursive parser and engine do too. Time and memory grow with the l
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from query_assistant.errors import QuerySyntaxError
@@ -53,7 +54,9 @@ def parse_text(text: str, operator: Operator = "and", parameter: str = "q") -> N
     """
     tokens = scan(text, parameter)
     if len(tokens) == 1:
-        raise QuerySyntaxError("the query text is empty; write a term, or * for everything", position=0, parameter=parameter)
+        raise QuerySyntaxError(
+            "the query text is empty; write a term, or * for everything", position=0, parameter=parameter
+        )
     return _Parser(tokens, operator, parameter).parse()
 
 
@@ -184,18 +187,20 @@ class _Parser:
         clauses.append(_Clause(node, occur))
 
     def _leaf(self, token: Token, name: str | None) -> Node:
-        if token.kind == "QUOTED":
-            return self._boosted(self._phrase(token, name))
         if token.kind == "RANGE":
             return self._boosted(self._range(token, name))
         slop, boost = self._suffixes()
-        node = self._fuzzy(token, name, slop) if slop is not None else self._bare(token, name)
+        if token.kind == "QUOTED":
+            node = self._phrase(token, name, slop)
+        else:
+            node = self._fuzzy(token, name, slop) if slop is not None else self._bare(token, name)
         return Boost(node, float(boost.text)) if boost else node
 
     def _bare(self, token: Token, name: str | None) -> Node:
         if token.kind == "STAR":
             return MatchAll() if name in (None, "*") else Exists(str(name))
         if token.kind == "PATTERN":
+            self._plain(token)  # refuses what no word may hold either
             return Wildcard(name, _pattern(token.text))
         if token.kind == "REGEX":
             return Regex(name, token.text)
@@ -205,10 +210,10 @@ class _Parser:
         if token.kind not in ("TERM", "SIGN"):
             return self._bare(token, name)
         text = self._plain(token)
-        if not slop.text:
+        edits = _number(slop.text)
+        if edits is None:
             return Fuzzy(name, text, edits=_automatic_edits(text))
-        edits = float(slop.text)
-        if edits > 2 or (edits >= 1 and edits != int(edits)):
+        if edits < 0 or edits > 2 or (edits >= 1 and edits != int(edits)):
             raise QuerySyntaxError(
                 f"~{slop.text} at position {slop.start} is no edit distance; write ~, ~1 or ~2",
                 position=slop.start,
@@ -216,12 +221,11 @@ class _Parser:
             )
         return Fuzzy(name, text, edits=int(edits))
 
-    def _phrase(self, token: Token, name: str | None) -> Node:
+    def _phrase(self, token: Token, name: str | None, slop: Token | None) -> Node:
         text = self._plain(token)
-        slop = self._take_token("SLOP")
         if name == EXISTS:
             return Exists(text)
-        return Phrase(name, text, slop=int(float(slop.text or 0)) if slop else 0)
+        return Phrase(name, text, slop=int(_number(slop.text) or 0) if slop else 0)
 
     def _range(self, token: Token, name: str | None) -> Node:
         assert token.bounds is not None
@@ -298,10 +302,17 @@ def _range(name: str | None, low: str | None, high: str | None, include_low: boo
     return Range(name, low, high, include_low or low is None, include_high or high is None)
 
 
+def _number(image: str) -> float | None:
+    """The number behind a tilde; anything else behind it is dropped without a word, as Lucene does."""
+    return float(image) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", image) else None
+
+
 def _pattern(image: str) -> str:
     """The pattern with a backslash left only before `*`, `?` and itself."""
     if "\\" not in image:
         return image
+    if image.endswith("*") and not re.search(r"(?<!\\)(?:\\\\)*[*?]", image[:-1]):
+        return re.sub(r"([*?\\])", r"\\\1", unescape(image[:-1])) + "*"
     parts: list[str] = []
     signs = iter(image)
     for sign in signs:

@@ -26,11 +26,13 @@ _START = rf"(?:[^{_SPECIAL}]|\\.|[*?])"
 _BLANK = re.compile(f"[{BLANKS}]*")
 _TERM = re.compile(rf"(?:[^{_SPECIAL}]|\\.|[*?])(?:[^{_SPECIAL}]+|\\.|[*?+-])*", re.DOTALL)
 _QUOTED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
-_SLOP = re.compile(r"~([0-9]+(?:\.[0-9]+)?)?")
-_NUMBER = re.compile(rf"\^[{BLANKS}]*([0-9]+(?:\.[0-9]+)?)")
+_SLOP = re.compile(rf"~((?:[^{_SPECIAL}]|\\.|[+-])*)", re.DOTALL)
+_NUMBER = re.compile(r"\^([0-9]+(?:\.[0-9]+)?)")
 _WILD = re.compile(r"(?:[^\\*?]|\\.)*[*?]", re.DOTALL)
-_BOUND = re.compile(rf'[{BLANKS}]*(?:("(?:[^"\\]|\\"|\\)+")(?=[ \]}}{BLANKS}]|$)|([^ \]}}]+))', re.DOTALL)
-_ESCAPE = re.compile(r"\\(u([0-9A-Fa-f]{4})|u|.)", re.DOTALL)
+_BOUND_BLANK = re.compile(rf"(?: |[{BLANKS}](?=[ \]}}]))*")
+_BOUND_QUOTED = re.compile(r'"(?:[^"\\]|\\"|\\)+"', re.DOTALL)
+_BOUND_PLAIN = re.compile(r"[^ \]}]+")
+_ESCAPE = re.compile(r"\\(u([0-9A-Fa-f]{4})|u|.|$)", re.DOTALL)
 
 _WORDS: dict[str, Kind] = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT", "*": "STAR"}
 _SIGNS: dict[str, Kind] = {"(": "OPEN", ")": "CLOSE", ":": "COLON"}
@@ -93,7 +95,7 @@ def _next(text: str, at: int, parameter: str) -> tuple[Token, int]:
     if sign == "/":
         return _regex(text, at, parameter)
     if sign == "~" and (found := _SLOP.match(text, at)):
-        return Token("SLOP", found.group(1) or "", at), found.end()
+        return Token("SLOP", found.group(1), at), found.end()
     if sign == "^" and (found := _NUMBER.match(text, at)):
         return Token("BOOST", found.group(1), at), found.end()
     raise unexpected(sign, at, parameter)
@@ -159,10 +161,14 @@ def _range(text: str, at: int, parameter: str) -> tuple[Token, int]:
 
 
 def _bound(text: str, position: int, at: int, parameter: str) -> tuple[str, int]:
-    found = _BOUND.match(text, position)
-    if found is None:
+    """The next bound as written: quoted or plain, whichever is longer."""
+    blank = _BOUND_BLANK.match(text, position)
+    position = blank.end() if blank else position
+    readings = (_BOUND_QUOTED.match(text, position), _BOUND_PLAIN.match(text, position))
+    ends = [found.end() for found in readings if found is not None]
+    if not ends:
         raise _open_range(at, parameter)
-    return found.group(1) or found.group(2), found.end()
+    return text[position : max(ends)], max(ends)
 
 
 def _open_range(at: int, parameter: str) -> QuerySyntaxError:
@@ -189,7 +195,7 @@ def unescape(image: str, at: int = 0, parameter: str = "q") -> str:
     """The text meant: each backslash removed, `\\u0041` read as one character.
 
     Raises:
-        QuerySyntaxError: `\\u` is not followed by four hexadecimal digits.
+        QuerySyntaxError: `\\u` is not followed by four hexadecimal digits, or the last backslash by nothing.
     """
     if "\\" not in image:
         return image
@@ -197,6 +203,12 @@ def unescape(image: str, at: int = 0, parameter: str = "q") -> str:
     def plain(found: re.Match[str]) -> str:
         if found.group(2):
             return chr(int(found.group(2), 16))
+        if not found.group(1):
+            raise QuerySyntaxError(
+                f"the word at position {at} ends in a backslash; write two for a plain one",
+                position=at,
+                parameter=parameter,
+            )
         if found.group(1) == "u":
             raise QuerySyntaxError(
                 f"\\u in the word at position {at} needs four hexadecimal digits", position=at, parameter=parameter
