@@ -9,12 +9,13 @@
       gnomad_exome:
         _: variant frequencies in the gnomAD exomes
         af:
-          af_<population>: alternate allele frequency in people of <population> ancestry, 0 to 1 | <population> allele ...
+          af_<population>: allele frequency in people of <population> ancestry, 0 to 1 | <population> frequency
 
 The tree below `fields` mirrors the field paths; `_` is the object itself. A text is `description | name | name ...`;
 without names, the description up to its first comma, semicolon or bracket is the name. A `<slot>` stands for the
 tokens of that slot: in the description for a token's first form, in names for its last one. A field takes the rule
-that spells it out, else the one that leaves the least to slots. The source of the longest fitting path is added in brackets.
+that spells it out, else the one that leaves the least to slots. Slots belong to their file. The source of the longest
+fitting path is added in brackets.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Pattern:
 
     path: str
     regex: re.Pattern[str]
-    slots: tuple[str, ...]
+    slots: dict[str, dict[str, Forms]]
     text: str
 
     @property
@@ -63,7 +64,6 @@ class Glossary:
     """The rules of one API."""
 
     sources: dict[str, str] = field(default_factory=dict)
-    slots: dict[str, dict[str, Forms]] = field(default_factory=dict)
     exact: dict[str, str] = field(default_factory=dict)
     patterns: list[Pattern] = field(default_factory=list)
 
@@ -75,7 +75,8 @@ class Glossary:
         if not fitting:
             return None
         pattern, match = max(fitting, key=lambda pair: pair[0].literal)
-        forms = {slot: self.slots[slot][token] for slot, token in zip(pattern.slots, match.groups(), strict=True)}
+        tokens = zip(pattern.slots.items(), match.groups(), strict=True)
+        forms = {slot: of[token] for (slot, of), token in tokens}
         return self._compose(path, pattern.text, forms)
 
     def source(self, path: str) -> str:
@@ -95,6 +96,16 @@ class Glossary:
         return Entry(cited[:1].upper() + cited[1:], tuple(dict.fromkeys(names)), source)
 
 
+class _TextLoader(yaml.CBaseLoader):
+    """Everything is text here (YAML's words for true and false are field names to us), and no key may come twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
 def load_glossary(files: list[Path]) -> Glossary:
     """All rules of an API, out of its files.
 
@@ -109,27 +120,30 @@ def load_glossary(files: list[Path]) -> Glossary:
 
 def _read(file: Path, glossary: Glossary) -> None:
     try:
-        # Everything is text here: the YAML words for true and false are field names to us.
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-        slots = {name: {token: _forms(text) for token, text in of.items()} for name, of in data.get("slots", {}).items()}
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_TextLoader)
+        slots = {slot: _forms(tokens) for slot, tokens in data.get("slots", {}).items()}
         rules = _flatten(data["fields"])
+        glossary.sources.update(data["sources"])
     except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
         raise ConfigurationError(f"{file.name} is not a glossary file: {error!r}; see glossary/rules.py") from error
-    glossary.sources.update(data.get("sources", {}))
-    glossary.slots.update(slots)
     for path, text in rules:
-        _add(path, text, file, glossary)
+        if path in glossary.exact or any(pattern.path == path for pattern in glossary.patterns):
+            raise ConfigurationError(f"{file.name}: {path} has a second rule; keep one")
+        _add(path, text, slots, glossary)
 
 
-def _add(path: str, text: str, file: Path, glossary: Glossary) -> None:
-    named = tuple(SLOT.findall(path))
-    unknown = [slot for slot in (*named, *SLOT.findall(text)) if slot not in glossary.slots]
-    if unknown or path in glossary.exact or any(pattern.path == path for pattern in glossary.patterns):
-        raise ConfigurationError(f"{file.name}: {path}: unknown slot {unknown}" if unknown else f"{path} has two rules")
-    if named:
-        glossary.patterns.append(Pattern(path, _regex(path, glossary.slots), named, text))
-    else:
+def _add(path: str, text: str, slots: dict[str, dict[str, Forms]], glossary: Glossary) -> None:
+    named = SLOT.findall(path)
+    unknown = [slot for slot in named if slot not in slots] + sorted(set(SLOT.findall(text)) - set(named))
+    if unknown:
+        raise ConfigurationError(
+            f"glossary rule {path}: unknown slot {unknown[0]!r}; define it, or name it in the path"
+        )
+    if not named:
         glossary.exact[path] = text
+        return
+    own = {slot: slots[slot] for slot in named}
+    glossary.patterns.append(Pattern(path, _regex(path, own), own, text))
 
 
 def _flatten(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
@@ -141,8 +155,8 @@ def _flatten(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
     return rules
 
 
-def _forms(text: str) -> Forms:
-    return tuple(part.strip() for part in text.split("|"))
+def _forms(tokens: dict[str, str]) -> dict[str, Forms]:
+    return {token: tuple(part.strip() for part in text.split("|")) for token, text in tokens.items()}
 
 
 def _regex(path: str, slots: dict[str, dict[str, Forms]]) -> re.Pattern[str]:
