@@ -47,6 +47,8 @@ class Ranker:
             return reduce(
                 np.maximum, [self._match(node, column) for column in self._matcher.matched(node)], self._zero()
             )
+        if isinstance(node, tree.Interval):  # the servers ask for it as a filter
+            return self._zero()
         return self._constant(self._matcher.clause(node, strict))
 
     def _zero(self) -> Scores:
@@ -129,12 +131,12 @@ class Ranker:
 
 
 def multiplied(
-    scores: Scores, factors: Sequence[tuple[float, tree.Node]], matches: Callable[[tree.Node], Mask]
+    scores: Scores, factors: Sequence[tuple[tree.Node, float]], matches: Callable[[tree.Node], Mask]
 ) -> Scores:
     """Each score times the factor of the first clause its record matches."""
     result = scores.copy()
     open_ = np.ones(len(scores), dtype=bool)
-    for factor, clause in factors:
+    for clause, factor in factors:
         chosen = open_ & matches(clause)
         result[chosen] *= np.float32(factor)
         open_ &= ~chosen

@@ -1,0 +1,170 @@
+"""Answers in the API's own shape: hits, batches, lookups, facets, scrolls, metadata and errors.
+
+GET  query       {"took", "total", "max_score", "hits": [{"_id", "_score", ...}]}, and "facets", "_scroll_id"
+POST query       [{"query", "_id", "_score", ...}, {"query", "notfound": true}]
+GET  annotation  {"_id", "_version", ...}, a list if several fit, 404 if none
+POST annotation  [{"query", "_id", "_version", ...}, ...]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from query_assistant.apis import Api
+from query_assistant.errors import QuerySyntaxError, RequestError
+from query_assistant.queries.meaning import Presentation
+from query_assistant.replica.projection import Form, Projection
+
+VERSION = 1  # a replica's records were never changed
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answers: HTTP status and JSON body."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record found, with its score where the order is by score."""
+
+    id: str
+    score: float | None
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the hits of one request are shown."""
+
+    projection: Projection
+    form: Form
+    with_score: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, shown: Presentation, lookup: bool) -> Shape:
+        other = dict(shown.other)
+        form = Form(
+            dotfield=shown.dotfield,
+            ordered=other.get("_sorted", True),
+            always_list=tuple(other.get("always_list", ())),
+            allow_null=tuple(other.get("allow_null", ())),
+            keep_items=other.get("list_filter"),
+        )
+        extra = {"_version": VERSION} if lookup else {}
+        return cls(Projection.of(shown.fields), form, with_score=not lookup, extra=extra)
+
+    def of_hit(self, hit: Hit) -> dict[str, Any]:
+        """One hit as the answer shows it."""
+        head: dict[str, Any] = {"_id": hit.id, **self.extra}
+        if self.with_score:
+            head["_score"] = hit.score
+        return self.form.of_record(head | self.projection.of_record(hit.record))
+
+
+def searched(
+    shape: Shape, hits: Iterable[Hit], total: int, highest: float | None, took_ms: int, facets: dict[str, Any]
+) -> dict[str, Any]:
+    """The answer to GET /query. With facets, no hits to show means no key `hits`."""
+    body: dict[str, Any] = {"took": took_ms, "total": total, "max_score": highest}
+    shown = [shape.of_hit(hit) for hit in hits]
+    if facets:
+        body["facets"] = facets
+    if shown or not facets:
+        body["hits"] = shown
+    return body
+
+
+def batch(shape: Shape, found: Iterable[tuple[Any, list[Hit]]]) -> list[dict[str, Any]]:
+    """The answer to a POST: the hits of each term in order, or that there is none."""
+    rows: list[dict[str, Any]] = []
+    for term, hits in found:
+        rows += [{"query": term} | shape.of_hit(hit) for hit in hits] or [{"query": term, "notfound": True}]
+    return rows
+
+
+def with_total(rows: list[dict[str, Any]], totals: list[int], size: int, start: int) -> dict[str, Any]:
+    """A batch answer in the wrapper that names the largest number of hits."""
+    body: dict[str, Any] = {"max_total": max(totals, default=0), "hits": rows}
+    over = sum(total > size for total in totals)
+    if over:
+        body["msg"] = (
+            f"{over} query terms return > {size} hits, using from={start + size} to retrieve the remaining hits"
+        )
+    return body
+
+
+def raw(hits: Iterable[Hit], total: int, highest: float | None, took_ms: int) -> dict[str, Any]:
+    """The search engine's own form of an answer."""
+    return {
+        "took": took_ms,
+        "timed_out": False,
+        "hits": {
+            "total": {"value": total, "relation": "eq"},
+            "max_score": highest,
+            "hits": [
+                {"_id": hit.id, "_score": hit.score, "_source": {k: v for k, v in hit.record.items() if k != "_id"}}
+                for hit in hits
+            ],
+        },
+    }
+
+
+def scroll_ended() -> Answer:
+    """Past the last page: no error for HTTP."""
+    return Answer(200, {"success": False, "error": "No more results to return."})
+
+
+def refusal(error: RequestError) -> Answer:
+    """The API's JSON for a request it refuses."""
+    body: dict[str, Any] = {"code": error.status, "success": False}
+    if error.status != 400:
+        body["error"] = {404: "Not Found.", 405: "Method Not Allowed"}.get(error.status, "Internal Server Error")
+        if error.status not in (404, 405):
+            body["details"] = str(error)
+    elif isinstance(error, QuerySyntaxError) or error.parameter is None:
+        body |= {"error": "search_phase_execution_exception", "root_cause_line_00": str(error).replace('"', "'")}
+    elif error.parameter == "species":
+        body |= {"error": "cannot map some species to taxids.", "keyword": "species", "reason": str(error)}
+    else:
+        body |= {"error": "Bad Request", "keyword": error.parameter, "reason": str(error)}
+    return Answer(error.status, body)
+
+
+def metadata(api: Api, count: int) -> dict[str, Any]:
+    """What the replica says about itself in the place of build date and sources."""
+    body: dict[str, Any] = {
+        "biothing_type": api.record,
+        "build_version": "replica",
+        "src": {},
+        "stats": {"total": count, api.record: count},
+    }
+    if api.species:
+        body["taxonomy"] = dict(api.species)
+    if api.definition.genome_assemblies:
+        body["genome_assembly"] = dict(api.definition.genome_assemblies)
+    return dict(sorted(body.items()))
+
+
+def field_list(api: Api, search: str | None, prefix: str | None) -> dict[str, Any]:
+    """The fields by name; `search` is a part of the name, `prefix` its start, both case-sensitive."""
+    return {
+        listed.name: _described(api, listed.name)
+        for listed in api.schema
+        if listed.name not in api.hidden and (search or "") in listed.name and listed.name.startswith(prefix or "")
+    }
+
+
+def _described(api: Api, name: str) -> dict[str, Any]:
+    listed = api.schema[name]
+    described: dict[str, Any] = {"index": listed.indexed, "type": listed.type}
+    if listed.analyzer:
+        described["analyzer"] = listed.analyzer
+    if listed.searched_by_default:
+        described["searched_by_default"] = True
+    return dict(sorted(described.items()))
