@@ -120,7 +120,7 @@ class Request:
 
     def to_query(self) -> Query:
         """The call as a person writes it (docs/architecture.md, "The readable path")."""
-        ordered = sorted(self.values, key=lambda pair: _reading_key(pair[0]))
+        ordered = sorted(self.values, key=lambda pair: reading_order(pair[0]))
         if self.method == "POST":
             return Query(query=self.path, body={name: _json(value) for name, value in ordered})
         given = [(name, _text(value)) for name, value in ordered if name != "id"]
@@ -131,7 +131,8 @@ class Request:
         return paths.encoded(self.to_query().query)
 
 
-def _reading_key(name: str) -> tuple[int, int, str]:
+def reading_order(name: str) -> tuple[int, int, str]:
+    """Sorts parameter names as a person reads them (docs/architecture.md, "The readable path")."""
     if name in READING_ORDER:
         return (0, READING_ORDER.index(name), "")
     if name in READING_TAIL:
