@@ -1,0 +1,109 @@
+"""What in an access log is no question, as conditions that DuckDB evaluates on distinct requests.
+
+A request is one row: method ('' where the log has none), path as sent, status (NULL where the log has none), crawler
+(whether the user agent calls itself one), and what `counting` took out of the path: q (its decoded query text) and item
+(the decoded identifier of a lookup).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from query_assistant.logs.familiar import Familiar
+
+CRAWLERS = r"(?i)bot\b|bot/|crawl|spider|slurp|scrapy|uptime|pingdom|healthcheck|monitor"
+
+# Parameters the servers do not read: tracking, JSONP, and switches of the client libraries. Cut before counting.
+IGNORED_PARAMETERS = (
+    "callback", "jsonp", "email", "_", "returnall", "verbose", "as_dataframe", "df_index", "debug", "return_raw",
+    "jsoninput", "timestamp",
+)  # fmt: skip
+EMAIL = r"(?i)[\w.+-]+(?:@|%40)[\w-]+\.[a-z]{2,}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`kind` names it in reports, `condition` is SQL over the columns above. The first rule that fits decides."""
+
+    kind: str
+    condition: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Where an API answers: the base (`/v3`) the first parts of paths that name records (`gene`), and of
+    those that are known but hold no records (`spec`)."""
+
+    base: str
+    entities: tuple[str, ...]
+    pages: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """Paths that ask for records."""
+        return rf"^{re.escape(self.base)}/(?:(?:{self.names})/)?(?:query|{self.names})(?:[/?]|$)"
+
+    @property
+    def names(self) -> str:
+        return "|".join(re.escape(name) for name in self.entities)
+
+
+def rules(routes: Routes, familiar: Familiar) -> tuple[Rule, ...]:
+    """All kinds of noise of one API, in the order in which they are tried."""
+    base, names = re.escape(routes.base), routes.names
+    any_version = _path(rf"^(?:/api)?(?:/v\d+)?/(?:query|{names})(?:[/?]|$)")
+    asks_nothing = f"(method = 'POST' OR (method = '' AND NOT {_path(_ASKS_WITHOUT_TERMS)}))"
+    return (
+        Rule("preflight", "method = 'OPTIONS'", "a browser asks whether it may ask"),
+        Rule("probe", "method = 'HEAD'", "asks only whether something is there"),
+        Rule("status", _path(r"^/status(?:[/?]|$)"), "health check"),
+        Rule("metadata", _path(rf"^(?:{base})?(?:/\w+)?/metadata(?:[/?]|$)"), "build dates and field lists"),
+        Rule("crawler", "crawler", "the user agent calls itself a bot or monitor"),
+        Rule("redirect", "status BETWEEN 300 AND 399 AND status <> 304", "sent elsewhere, to be asked again"),
+        Rule("wrong_method", "status = 405", "a method the path does not have"),
+        Rule("page", _path(_page_pattern(routes)), "web pages and their parts"),
+        Rule("other_version", f"{any_version} AND NOT {_path(routes.pattern)}", "not this API's present version"),
+        Rule("foreign_path", f"NOT {_path(routes.pattern)}", "no path of the API: scanners, other services"),
+        Rule("continuation", _path(r"[?&]scroll_id="), "a further page of an earlier question"),
+        Rule("monitor", _one_of("item", familiar.monitors), "the record that health checks ask for"),
+        Rule("example", f"({_one_of('q', familiar.examples)} OR {_one_of('item', familiar.examples)})",
+             "the documentation's own examples"),
+        Rule("personal", f"regexp_matches(path, {sql(EMAIL)})", "an e-mail address in the question"),
+        Rule("no_body", f"{asks_nothing} AND q IS NULL AND item = '' AND NOT {_path(r'[?&]ids?=')}",
+             "a POST whose terms are not in the log"),
+    )  # fmt: skip
+
+
+def classification(routes: Routes, familiar: Familiar) -> str:
+    """One SQL expression: the kind of noise, or NULL for a request worth reading."""
+    cases = " ".join(f"WHEN {rule.condition} THEN {sql(rule.kind)}" for rule in rules(routes, familiar))
+    return f"CASE {cases} END"
+
+
+def sql(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+# A log without methods does not tell a POST from a GET for everything; only these make sense without q.
+_ASKS_WITHOUT_TERMS = r"[?&](?:facets|aggs|filter|sort|exists|missing|fetch_all)="
+_SITE = r"^/(?:$|\?|favicon|robots\.txt|sitemap|apple-touch|static/|assets/|widget|about|faq|docs?(?:/|$))"
+_FILE = r"\.(?:css|js|png|jpe?g|gif|svg|ico|woff2?|map|html?|txt|xml)(?:\?|$)"
+
+
+def _page_pattern(routes: Routes) -> str:
+    if not routes.pages:
+        return f"{_SITE}|{_FILE}"
+    pages = "|".join(re.escape(page) for page in routes.pages)
+    return rf"{_SITE}|{_FILE}|^(?:{re.escape(routes.base)})?/(?:{pages})(?:/?$|/?\?|/[^v])"
+
+
+def _path(pattern: str) -> str:
+    return f"regexp_matches(path, {sql(pattern)})"
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    listed = ", ".join(sql(value.lower()) for value in values)
+    return f"coalesce(lower({column}) IN ({listed}), false)" if values else "false"
