@@ -1,6 +1,6 @@
 """The path of a call: which endpoint it names, its parameters, and how a person would write it.
 
-    /v3/gene/1017?fields=symbol  ->  Route("annotation", entity="gene", identifier="1017"), [("fields", "symbol")]
+/v3/gene/1017?fields=symbol  ->  Route("annotation", entity="gene", identifier="1017"), [("fields", "symbol")]
 """
 
 from __future__ import annotations

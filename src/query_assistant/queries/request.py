@@ -118,9 +118,13 @@ class Request:
             words.append(paths.readable_segment(self.identifiers[0]))
         return "/" + "/".join(word for word in words if word)
 
+    def reading(self) -> list[tuple[str, Value]]:
+        """The parameters in reading order: q, scopes, species, other filters, fields, size, from, sort, facets, rest."""
+        return sorted(self.values, key=lambda pair: reading_order(pair[0]))
+
     def to_query(self) -> Query:
         """The call as a person writes it (docs/architecture.md, "The readable path")."""
-        ordered = sorted(self.values, key=lambda pair: reading_order(pair[0]))
+        ordered = self.reading()
         if self.method == "POST":
             return Query(query=self.path, body={name: _json(value) for name, value in ordered})
         given = [(name, _text(value)) for name, value in ordered if name != "id"]
@@ -225,7 +229,9 @@ def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str
     spellings = api.spellings(key)
     values: dict[str, Value] = {}
     used: set[tuple[int, str]] = set()
-    for parameter in {spellings[name].name: spellings[name] for _, given in sources for name in given if name in spellings}.values():
+    for parameter in {
+        spellings[name].name: spellings[name] for _, given in sources for name in given if name in spellings
+    }.values():
         place, name = _winner(parameter.names, sources)
         used.add((place, name))
         source, given = sources[place]
@@ -252,7 +258,9 @@ def _winner(names: tuple[str, ...], sources: list[tuple[Source, dict[str, Any]]]
     return next((place, name) for place, (_, given) in enumerate(sources) for name in names if name in given)
 
 
-def _ignored(sources: list[tuple[Source, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api) -> list[Ignored]:
+def _ignored(
+    sources: list[tuple[Source, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api
+) -> list[Ignored]:
     return [
         Ignored(name, str(value), _reason(name, key, api))
         for place, (_, given) in enumerate(sources)
@@ -298,13 +306,17 @@ def _check_window(request: Request, api: Api) -> None:
         if start:
             raise RequestError(f"from={start} cannot go with fetch_all; leave it out", parameter="from")
     elif start + size > 10000:
-        raise RequestError(f"from={start} and size={size}: from + size is at most 10000; use fetch_all", parameter="from")
+        raise RequestError(
+            f"from={start} and size={size}: from + size is at most 10000; use fetch_all", parameter="from"
+        )
 
 
 def _check_sort(request: Request) -> None:
     for item in request.parameters.get("sort", ()):  # type: ignore[union-attr]
         if ":" in item:
-            raise RequestError(f"sort={item!r}: expected field or -field; write -field for descending", parameter="sort")
+            raise RequestError(
+                f"sort={item!r}: expected field or -field; write -field for descending", parameter="sort"
+            )
         if item == "-_score":
             raise RequestError("sort='-_score': scores are descending already; write _score", parameter="sort")
 

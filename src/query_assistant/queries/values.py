@@ -168,7 +168,12 @@ def split(raw: str, parameter: Parameter) -> tuple[str, ...]:
             continue
         piece = _ITEM.match(raw, position)
         if piece is None:
-            raise refused(parameter, raw, "closed quotes (No closing quotation)", "escape ' with a backslash or put the term in double quotes")
+            raise refused(
+                parameter,
+                raw,
+                "closed quotes (No closing quotation)",
+                "escape ' with a backslash or put the term in double quotes",
+            )
         if items and position != open_at and position > 0:
             items[-1] += _piece(piece.group())
         else:

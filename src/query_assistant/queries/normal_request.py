@@ -1,0 +1,222 @@
+"""The one normal request for all that are exactly equivalent.
+
+    /v3/query/?limit=10&species=9606&q=symbol:CDK2&callback=x  ->  /v3/query?q=symbol:cdk2&species=human
+
+The form is a valid request that means the same, normal forms are normal already, and neither the order of parameters
+nor that of list items or of clauses joined by one operator shows in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from query_assistant.apis import Api
+from query_assistant.errors import RequestError
+from query_assistant.queries.meaning import index_of, interval_of
+from query_assistant.queries.normal_tree import is_everything, normal, ordered
+from query_assistant.queries.rendering import render_leaf, render_text
+from query_assistant.queries.request import Request
+from query_assistant.queries.rules.intervals import Located
+from query_assistant.queries.rules.routing import mode, read
+from query_assistant.queries.rules.shorthands import rewrite_scope, spelled_short
+from query_assistant.queries.spelling import leaf_writer
+from query_assistant.queries.syntax import parse_text
+from query_assistant.queries.tree import Boolean, Node
+
+EVERYTHING = "__all__"
+_SORTED = ("facets", "always_list", "allow_null", "exists", "missing", "species", "species_facet_filter")
+_FORMATTING = frozenset(
+    {
+        "scroll_id",
+        "dotfield",
+        "_sorted",
+        "always_list",
+        "allow_null",
+        "jmespath",
+        "jmespath_exclude_empty",
+        "raw",
+        "format",
+    }
+)
+_SPECIES = ("species", "species_facet_filter")
+
+
+def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Request:
+    """The normal form of a request.
+
+    With `keep_case` the values keep the case in which they were written: not the one form any more, but the one to show
+    to people and models.
+
+    Raises:
+        QuerySyntaxError: q, filter or post_filter cannot be parsed.
+    """
+    values = dict(request.parameters)
+    if "scroll_id" in values:
+        values = {name: value for name, value in values.items() if name in _FORMATTING}
+    entity = _entity(request, values, api)
+    _lists(values, request, api)
+    _texts(values, request, api, keep_case)
+    _paging(values, request)
+    _defaults(values, request, api)
+    return request.with_values(values, entity)
+
+
+def _entity(request: Request, values: dict[str, Any], api: Api) -> str | None:
+    """The path's word, after the index it chooses was said by the parameter wherever that means the same."""
+    name = api.definition.index_parameter
+    written = api.entity if request.endpoint == "annotation" else None
+    if name is None or request.entity is None:
+        return written
+    index = index_of(request, api)
+    if index == api.default_index:
+        values.pop(name, None)
+        return written
+    if name not in values and interval_of(request, api) is not None:
+        return request.entity
+    if values.get(name) == api.default(request.key, name) and interval_of(request, api) is not None:
+        values.pop(name)
+        return request.entity
+    values[name] = index
+    return written
+
+
+def _lists(values: dict[str, Any], request: Request, api: Api) -> None:
+    for name in _SORTED:
+        if name in values:
+            values[name] = tuple(sorted(set(values[name])))
+    for name in _SPECIES:
+        if "all" in values.get(name, ()):
+            del values[name]
+    for name in ("always_list", "allow_null", "exists", "missing", "facets"):
+        if values.get(name) == ():
+            del values[name]
+    if "fields" in values:
+        values["fields"] = returned(values["fields"], api.default(request.key, "fields"))
+    if values.get("scopes"):
+        values["scopes"] = _scopes(values["scopes"], request, api)
+
+
+def returned(fields: tuple[str, ...], default: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The returned fields sorted, without those that another covers; None where they are the default."""
+    if not fields or "all" in fields:
+        return ("all",) if default else None
+    kept = {name for name in fields if not any(parent in fields for parent in _parents(name))}
+    return None if default and kept == set(default) else tuple(sorted(kept))
+
+
+def _parents(name: str) -> Iterable[str]:
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _scopes(scopes: tuple[Any, ...], request: Request, api: Api) -> tuple[Any, ...] | None:
+    if any(isinstance(part, tuple) for part in (*scopes, *request.terms)):
+        return scopes
+    known = {_scope(scope, api) for scope in scopes}
+    return None if known == set(api.default_scopes) else tuple(sorted(known))
+
+
+def _scope(scope: str, api: Api) -> str:
+    """A scope by its real name, or by the short name of a hidden field."""
+    real = rewrite_scope(scope, api)
+    short = spelled_short(real, api)
+    for name in (short.written if short else real, real, scope):
+        if rewrite_scope(name, api) == real:
+            return name
+    return scope
+
+
+def _texts(values: dict[str, Any], request: Request, api: Api, keep_case: bool) -> None:
+    for name in ("filter", "post_filter"):
+        if name in values:
+            values[name] = _filter(str(values[name]), name, api, keep_case)
+    if request.key == "GET query" and "scroll_id" not in values:
+        values["q"] = _q(request, api, keep_case)
+
+
+def _filter(text: str, name: str, api: Api, keep_case: bool) -> str | None:
+    if not text:
+        return None
+    tree = normal(parse_text(text, "or", name), api, operator="or", keep_case=keep_case, scored=False)
+    return render_text(ordered(tree, "or"), "or")
+
+
+def _q(request: Request, api: Api, keep_case: bool) -> str:
+    located = interval_of(request, api)
+    if located is not None:
+        return _interval(located, api, keep_case)
+    reading = mode(request.q, api)
+    if reading == "all" or request.q is None:
+        return EVERYTHING if _hides_hits(request) or request.q != "*:*" or "facets" not in request.parameters else "*:*"
+    if reading == "wildcard":
+        return request.q if keep_case else request.q.lower()
+    if reading != "text":
+        return request.q
+    leaf = leaf_writer(api)
+    tree = ordered(normal(read(request.q, "text", api), api, keep_case=keep_case), "and", leaf)
+    if is_everything(tree):
+        return "*:*" if "facets" in request.parameters and "size" not in request.parameters else EVERYTHING
+    return _verified(render_text(tree, "and", leaf), tree, request.q, api, keep_case)
+
+
+def _hides_hits(request: Request) -> bool:
+    return request.q in (None, EVERYTHING)
+
+
+def _verified(text: str, tree: Node, written: str, api: Api, keep_case: bool) -> str:
+    """The text, if the server reads the same tree out of it; else what was written."""
+    try:
+        if _no_interval(text, api) and mode(text, api) == "text":
+            again = ordered(normal(read(text, "text", api), api, keep_case=keep_case), "and", leaf_writer(api))
+            if again == tree:
+                return text
+    except RequestError:
+        pass
+    return written
+
+
+def _no_interval(text: str, api: Api) -> bool:
+    """Whether a text of q is safe from being taken for an interval."""
+    return (
+        "chr" not in text
+        or interval_of(Request(api.name, "GET", "query", api.version, None, (("q", text),)), api) is None
+    )
+
+
+def _interval(located: Located, api: Api, keep_case: bool) -> str:
+    stretch = located.interval
+    rule = api.definition.interval
+    shown = f"{located.prefix}." if rule and not rule.by_parameter and located.prefix else ""
+    text = f"{shown}chr{stretch.chromosome.upper()}:{stretch.start}-{stretch.end}"
+    sides = [normal(parse_text(side, "or"), api, operator="or", keep_case=keep_case) for side in located.texts]
+    if not sides:
+        return text
+    side = sides[0] if len(sides) == 1 else normal(Boolean(must=tuple(sides)), api, operator="or", keep_case=keep_case)
+    words = render_text(ordered(side, "or"), "or", render_leaf)
+    return f"{text} AND ({words})" if isinstance(side, Boolean) and side.should else f"{text} AND {words}"
+
+
+def _paging(values: dict[str, Any], request: Request) -> None:
+    if values.get("fetch_all"):
+        values.pop("size", None)
+        values.pop("sort", None)
+    if not values.get("facets"):
+        values.pop("facet_size", None)
+        values.pop("species_facet_filter", None)
+    if values.get("facet_size") == 0:
+        del values["facet_size"]
+    if "species" not in values:
+        values.pop("include_tax_tree", None)
+    if values.get("sort") == ():
+        del values["sort"]
+
+
+def _defaults(values: dict[str, Any], request: Request, api: Api) -> None:
+    counted = request.key == "GET query" and values.get("facets") and values.get("q") == EVERYTHING
+    for name, value in list(values.items()):
+        default = api.default(request.key, name)
+        if counted and name == "size":
+            default = 0
+        if value is None or (type(value) is type(default) and value == default):
+            del values[name]

@@ -1,0 +1,44 @@
+"""Where the annotation endpoints look an identifier up.
+
+The first pattern that fits the whole identifier wins, in any case; last of all comes FIELD:VALUE. Then the server
+checks the rule: if one of its fields is not in the API's field list, the rule is discarded and the whole identifier is
+looked up in the default fields. `_id` is in no field list, so rules that aim at it end there too.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from query_assistant.apis import Api
+from query_assistant.queries.tree import Match
+
+_FIELD_VALUE = re.compile(r"(?P<field>[^:\s]+):(?P<term>.+)", re.DOTALL)
+
+
+def look_up(identifier: str, api: Api) -> Match:
+    """The lookup that an identifier stands for."""
+    for pattern, fields in _patterns(api):
+        if found := pattern.fullmatch(identifier):
+            return _checked(fields, found["term"], identifier, api)
+    named = _FIELD_VALUE.fullmatch(identifier) if api.definition.identifier_names_field else None
+    if named:
+        return _checked((named["field"],), named["term"], identifier, api)
+    return Match(api.lookup_fields, identifier)
+
+
+def _checked(fields: tuple[str, ...], term: str, identifier: str, api: Api) -> Match:
+    if all(_listed(field, api) for field in fields):
+        return Match(fields, term)
+    return Match(api.lookup_fields, identifier)
+
+
+def _listed(name: str, api: Api) -> bool:
+    """Whether a field is in one of the API's field lists and indexed; what only the search engine knows is not."""
+    hidden = api.hidden.get(name)
+    return name in api.schema and api.schema[name].indexed and (hidden is None or hidden.index is not None)
+
+
+@lru_cache(maxsize=64)
+def _patterns(api: Api) -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    return tuple((re.compile(rule.pattern, re.IGNORECASE), rule.fields) for rule in api.definition.identifiers)
