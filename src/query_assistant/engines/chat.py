@@ -1,0 +1,111 @@
+"""From messages to the token ids a model was taught to read, the same in training and in every local engine.
+
+Reads `tokenizer.json` and `chat_template.jinja` of a model's folder. It stands on `tokenizers` and jinja2 alone, so that asking
+a question does not wait for the import of a training library.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from query_assistant.errors import InputError, MissingResourceError
+from query_assistant.prompts.messages import Message
+
+
+class ChatTokenizer:
+    """The tokenizer and chat template of one model folder.
+
+    `strftime_now` is left undefined on purpose: templates that would print today's date (Llama 3.1) fall back to a
+    fixed one, so that a prompt has the same bytes tomorrow.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tokenizer = Tokenizer.from_str(_read(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._settings: dict[str, Any] = json.loads(_read(folder / "tokenizer_config.json"))
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _refuse
+        self._template = environment.from_string(_template(folder, self._settings))
+
+    def render(self, messages: Sequence[Message], *, open_answer: bool = True) -> str:
+        """The conversation as one text, ending where the assistant begins to write if `open_answer`."""
+        said = [{"role": message.role, "content": message.content} for message in messages]
+        return self._template.render(
+            messages=said,
+            add_generation_prompt=open_answer,
+            bos_token=self._special("bos_token"),
+            eos_token=self._special("eos_token"),
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a rendered text; nothing is added."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        return self.encode(self.render(messages))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of an answer's ids, special tokens left out."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def count(self, text: str) -> int:
+        return len(self.encode(text))
+
+    @cached_property
+    def stop_ids(self) -> tuple[int, ...]:
+        """Ids that end an answer: those of the model's configuration and the tokenizer's own end token."""
+        found: set[int] = set()
+        for name in ("generation_config.json", "config.json"):
+            if (self._folder / name).is_file():
+                value = json.loads(_read(self._folder / name)).get("eos_token_id")
+                found.update(value if isinstance(value, list) else [] if value is None else [value])
+        end = self._tokenizer.token_to_id(self._special("eos_token"))
+        return tuple(sorted(found | ({end} if end is not None else set())))
+
+    @cached_property
+    def answer_end(self) -> int:
+        """The id that closes the assistant's turn in this template: what training teaches the model to end with."""
+        turn = [Message("user", "a"), Message("assistant", "b")]
+        tail = self.encode(self.render(turn, open_answer=False))[-4:]
+        return next((token for token in reversed(tail) if token in self.stop_ids), self.stop_ids[0])
+
+    @cached_property
+    def pad_id(self) -> int:
+        padding = self._tokenizer.token_to_id(self._special("pad_token"))
+        return padding if padding is not None else self.stop_ids[0]
+
+    def _special(self, name: str) -> str:
+        value = self._settings.get(name) or ""
+        return value["content"] if isinstance(value, dict) else str(value)
+
+
+def _template(folder: Path, settings: dict[str, Any]) -> str:
+    file = folder / "chat_template.jinja"
+    template = _read(file) if file.is_file() else settings.get("chat_template")
+    if not isinstance(template, str):
+        raise MissingResourceError(f"the model in {folder} has no chat template; choose an instruction-tuned one")
+    return template
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingResourceError(
+            f"no {file.name} in {file.parent}: {error.strerror}; run `dvc repro fetch`"
+        ) from None
+
+
+def _refuse(reason: str) -> None:
+    raise InputError(f"the model's chat template refuses this conversation: {reason}")

@@ -1,0 +1,81 @@
+"""A GGUF model on the CPU through OpenVINO GenAI: continuous batching, shared prefixes, grammars.
+
+Its own LoRA support silently ignores adapters on a model loaded from GGUF, which is why fine-tuned weights are merged first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import openvino_genai
+
+from query_assistant.engines import Completion, EngineSettings, Prompt
+from query_assistant.engines.chat import ChatTokenizer
+from query_assistant.errors import InputError, MissingResourceError
+
+
+class OpenVinoEngine:
+    """One loaded model. Answers repeat byte for byte as long as the batches do."""
+
+    def __init__(self, model: Path, settings: EngineSettings) -> None:
+        weights = model / "model.gguf"
+        if not weights.is_file():
+            raise MissingResourceError(
+                f"no {weights}: the openvino engine reads GGUF; use engine transformers or openai for this model"
+            )
+        self._chat = ChatTokenizer(model)
+        self._batch_size = settings.batch_size
+        self._pipeline = openvino_genai.ContinuousBatchingPipeline(weights, _scheduler(settings), "CPU")
+
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+    ) -> Iterator[Completion]:
+        for start in range(0, len(prompts), self._batch_size):
+            yield from self._batch(prompts[start : start + self._batch_size], max_new_tokens, grammar)
+
+    def count_tokens(self, text: str) -> int:
+        return self._chat.count(text)
+
+    def _batch(self, prompts: Sequence[Prompt], max_new_tokens: int, grammar: str | None) -> Iterator[Completion]:
+        started = time.perf_counter()
+        ids = [self._chat.prompt_ids(prompt) for prompt in prompts]
+        tensors = [openvino.Tensor(np.array([row], dtype=np.int64)) for row in ids]
+        results = self._run(tensors, self._config(max_new_tokens, grammar))
+        latency_ms = (time.perf_counter() - started) * 1000 / len(prompts)
+        for row, result in zip(ids, results, strict=True):
+            answer = [token for token in result.m_generation_ids[0] if token not in self._chat.stop_ids]
+            yield Completion(self._chat.decode(answer), len(row), len(answer), latency_ms)
+
+    def _run(self, tensors: list[Any], config: Any) -> list[Any]:
+        try:
+            results: list[Any] = self._pipeline.generate(tensors, [config] * len(tensors))
+        except RuntimeError as error:
+            raise InputError(f"openvino could not answer: {str(error).strip().splitlines()[-1]}") from error
+        unfinished = openvino_genai.GenerationFinishReason.NONE
+        if any(not result.m_generation_ids or unfinished in result.finish_reasons for result in results):
+            raise MissingResourceError("openvino ran out of its token cache; raise cache_gb or lower batch_size")
+        return results
+
+    def _config(self, max_new_tokens: int, grammar: str | None) -> Any:
+        config = openvino_genai.GenerationConfig()
+        config.max_new_tokens = max_new_tokens
+        config.do_sample = False
+        config.stop_token_ids = set(self._chat.stop_ids)
+        if grammar is not None:
+            config.structured_output_config = openvino_genai.StructuredOutputConfig(grammar=grammar)
+        return config
+
+
+def _scheduler(settings: EngineSettings) -> Any:
+    scheduler = openvino_genai.SchedulerConfig()
+    scheduler.cache_size = settings.cache_gb
+    scheduler.enable_prefix_caching = True
+    scheduler.max_num_seqs = settings.batch_size
+    # 256, the default, gave 450 tokens/s where 2048 gave 514 (64 prompts of 196 tokens, 2 cores).
+    scheduler.max_num_batched_tokens = 2048
+    return scheduler

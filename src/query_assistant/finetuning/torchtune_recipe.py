@@ -1,0 +1,234 @@
+"""torchtune's own LoRA recipes, run on our batches: nothing of their training loops is repeated here.
+
+What is changed, and why:
+
+- data: batches are packed beforehand (`packing`), so that a resumed run sees the same ones in the same order.
+- checkpoints: the recipes save at the end of an epoch alone. An epoch here is a stretch of `segment_steps` steps, and a save appears
+  under its final name only when it is whole, so that a kill at any moment leaves a state to go on from.
+- learning rate: the single-device recipe forgets how many steps it has taken when it resumes, and would warm up again.
+- logits: computed where an answer is learnt, not for the prompt; the vocabulary is half of a small model's work.
+
+Run as a module, it is what torchrun starts once per GPU: `python -m query_assistant.finetuning.torchtune_recipe CONFIG`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from query_assistant.finetuning.packing import IGNORED, Batch, collate, load
+
+CHECKPOINT = "checkpoint"
+
+
+class NoTokenizer:
+    """The recipe wants a tokenizer; our batches are token ids already."""
+
+
+class AnswerLoss(nn.Module):
+    """Mean cross entropy over answer tokens. `logits` come for those alone, `labels` (flat) for all."""
+
+    ignore_index = IGNORED
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(logits.float(), labels[labels != IGNORED])
+
+
+class Segments:
+    """Which batches a rank trains on in each segment. A pure function of the segment: a resumed run needs no state of it."""
+
+    def __init__(self, batches: int, segment_steps: int, total_steps: int, seed: int) -> None:
+        self._batches, self._seed = batches, seed
+        self._segment_steps, self._total_steps = segment_steps, total_steps
+        self._world, self._rank = _world()
+        self._segment = 0
+
+    def set_epoch(self, segment: int) -> None:
+        """Called before each segment. Random draws (dropout) start anew there, whether or not the run was interrupted."""
+        self._segment = segment
+        torch.manual_seed(self._seed * 100_003 + segment * self._world + self._rank)
+
+    def __iter__(self) -> Iterator[int]:
+        first = self._segment * self._segment_steps
+        for step in range(first, min(first + self._segment_steps, self._total_steps)):
+            yield (step * self._world + self._rank) % self._batches
+
+    def __len__(self) -> int:
+        return self._segment_steps
+
+
+class Feeder:
+    """Stands where the recipe expects its data loader; tells the model where the answers are before each batch."""
+
+    def __init__(self, batches: list[Batch], sampler: Segments, model: Any, losses: Any) -> None:
+        self._batches, self._model, self._losses = batches, model, losses
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        for index in self.sampler:
+            batch = self._batches[index]
+            tensors = collate(batch)
+            self._model.answer_places = answer_places(tensors["labels"])
+            if self._losses is not None:
+                self._losses.tokens += sum(map(len, batch)) * self.sampler._world
+            yield tensors
+
+    def state_dict(self) -> dict[str, int]:
+        return {}
+
+
+def answer_places(labels: torch.Tensor) -> torch.Tensor:
+    """True at the tokens after which an answer token comes; same shape as `labels`, [b, s]."""
+    return torch.nn.functional.pad(labels[:, 1:] != IGNORED, (0, 1))
+
+
+def _load_recipe(name: str) -> Any:
+    """A recipe class. torchtune ships its recipes as files that refuse to be imported as a package."""
+    file = Path(importlib.util.find_spec("torchtune").origin).parents[1] / "recipes" / f"{name}.py"  # type: ignore[union-attr, arg-type]
+    spec = importlib.util.spec_from_file_location(f"torchtune_{name}", file)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    kind = "SingleDevice" if name.endswith("single_device") else "Distributed"
+    return getattr(module, f"LoRAFinetuneRecipe{kind}")
+
+
+class OutOfTime(Exception):
+    """`max_minutes` have passed; the checkpoint just written is the last."""
+
+
+if TYPE_CHECKING:
+    _Base = Any
+else:
+    _Base = object
+
+
+class OurWay(_Base):
+    """The changes listed above, on top of either recipe."""
+
+    def setup(self, cfg: DictConfig) -> None:
+        self._run = cfg
+        self._started = time.monotonic()
+        super().setup(cfg)
+        losses = getattr(self, "_metric_logger", None)
+        if losses is not None:
+            losses.forget_after(self.global_step)
+        self._dataloader._losses = losses
+
+    def _setup_model(self, **kwargs: Any) -> nn.Module:
+        model: Any = super()._setup_model(**kwargs)
+        model.unembed = lambda hidden: model.output(model.norm(hidden)[model.answer_places.to(hidden.device)])
+        if self._run.autocast:
+            self.activations_handling_ctx = torch.autocast(self._device.type, torch.bfloat16)
+        return model
+
+    def _setup_data(self, **kwargs: Any) -> Feeder:
+        batches = load(Path(self._run.dataset.file))
+        sampler = Segments(len(batches), self._run.segment_steps, self._run.total_steps, self._run.seed)
+        return Feeder(batches, sampler, self._model, None)
+
+    def _setup_lr_scheduler(self, cfg_lr_scheduler: DictConfig, num_training_steps: int, last_epoch: int) -> Any:
+        self.global_step = self.epochs_run * self._run.segment_steps
+        return super()._setup_lr_scheduler(
+            cfg_lr_scheduler=cfg_lr_scheduler, num_training_steps=self._run.total_steps, last_epoch=self.global_step - 1
+        )
+
+    def save_checkpoint(self, epoch: int) -> None:
+        self._log_validation()
+        saving = Path(self._run.checkpointer.output_dir)
+        if _world()[1] == 0:
+            shutil.rmtree(saving, ignore_errors=True)
+        super().save_checkpoint(epoch=epoch)
+        if _world()[1] == 0:
+            _publish(saving, saving.parent, epoch)
+        minutes = (time.monotonic() - self._started) / 60
+        if self._run.max_minutes and minutes > self._run.max_minutes and epoch + 1 < self.total_epochs:
+            raise OutOfTime
+
+    def _log_validation(self) -> None:
+        file = Path(self._run.dataset.validation_file)
+        if file.is_file():
+            loss = validation_loss(self._model, load(file), self._device, self.activations_handling_ctx)
+            if _world()[1] == 0:
+                self._metric_logger.log_validation(loss, self.global_step)
+
+
+def validation_loss(model: Any, batches: list[Batch], device: torch.device, context: Any) -> float:
+    """Mean loss per answer token over all batches."""
+    total, count = 0.0, 0
+    model.eval()
+    with torch.no_grad(), context:
+        for batch in batches:
+            tensors = {name: tensor.to(device) for name, tensor in collate(batch).items()}
+            labels = tensors.pop("labels")
+            model.answer_places = answer_places(labels)
+            wanted = labels[labels != IGNORED]
+            total += float(nn.functional.cross_entropy(model(**tensors).float(), wanted, reduction="sum"))
+            count += wanted.numel()
+    model.train()
+    return total / max(count, 1)
+
+
+def _publish(saving: Path, work: Path, epoch: int) -> None:
+    """Renames a finished save to `checkpoint-N`, which makes it count, and drops the one before."""
+    target = work / f"{CHECKPOINT}-{epoch + 1}"
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(saving / f"epoch_{epoch}", target)
+    state = saving / "recipe_state" / "recipe_state.pt"
+    if state.is_file():
+        os.replace(state, target / "recipe_state.pt")
+    (target / "complete").touch()
+    for old in work.glob(f"{CHECKPOINT}-*"):
+        if old != target:
+            shutil.rmtree(old)
+
+
+def last_checkpoint(work: Path) -> Path | None:
+    """The newest whole checkpoint of a run."""
+    whole = [path for path in work.glob(f"{CHECKPOINT}-*") if (path / "complete").is_file()]
+    return max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+
+
+def run(config: DictConfig) -> None:
+    """Trains to the end, or to `max_minutes`; goes on from the last checkpoint if there is one."""
+    checkpoint = last_checkpoint(Path(config.output_dir))
+    if checkpoint is not None and (checkpoint / "recipe_state.pt").is_file():
+        config.resume_from_checkpoint = True
+        config.checkpointer.adapter_checkpoint = str(checkpoint / "adapter_model.pt")
+        config.checkpointer.recipe_checkpoint = str(checkpoint / "recipe_state.pt")
+    distributed = _world()[0] > 1
+    base = _load_recipe("lora_finetune_distributed" if distributed else "lora_finetune_single_device")
+    recipe = type("Recipe", (OurWay, base), {})(cfg=config)
+    recipe.setup(cfg=config)
+    with contextlib.suppress(OutOfTime):
+        recipe.train()
+    recipe.cleanup()
+
+
+def _world() -> tuple[int, int]:
+    """How many processes train together, and which one this is."""
+    return int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+
+
+def main() -> None:
+    config = OmegaConf.load(sys.argv[1])
+    if _world()[0] > 1:
+        torch.distributed.init_process_group("cuda:nccl,cpu:gloo" if config.device == "cuda" else "gloo")
+    run(config)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
