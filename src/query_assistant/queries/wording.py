@@ -37,11 +37,30 @@ def describe_value(leaf: Node) -> str:
     """What a clause asks of its field, without the field's name."""
     if isinstance(leaf, Match):
         return leaf.text
-    if isinstance(leaf, Exists | Interval):
-        return "any value" if isinstance(leaf, Exists) else _describe(leaf)
+    if isinstance(leaf, Exists):
+        return "any value"
+    if isinstance(leaf, Interval):
+        return f"chr{leaf.chromosome}:{leaf.start}-{leaf.end}"
     if isinstance(leaf, Words | Phrase | Wildcard | Fuzzy | Regex | Range):
         return describe(replace(leaf, field=None))
     return describe(leaf)
+
+
+def plain(node: BestOf) -> Words | Wildcard | None:
+    """The words for which several searches stand, None where they stand for something else."""
+    for _, choice in node.choices:
+        if isinstance(choice, Match):
+            return Words(None, tuple(choice.text.split()))
+        if isinstance(choice, Wildcard):
+            return Wildcard(None, choice.pattern)
+    return None
+
+
+def field_names(leaf: Node) -> tuple[str | None, ...]:
+    """The fields into which a leaf looks; None stands for the default fields."""
+    if isinstance(leaf, Match):
+        return leaf.fields
+    return (leaf.path,) if isinstance(leaf, Interval) else (getattr(leaf, "field", None),)
 
 
 def _describe(node: Node) -> str:
@@ -50,9 +69,10 @@ def _describe(node: Node) -> str:
     if isinstance(node, Boolean):
         return _describe_boolean(node)
     if isinstance(node, BestOf):
-        return " or ".join(_describe(choice) for _, choice in node.choices)
+        words = plain(node)
+        return " or ".join(_describe(choice) for _, choice in node.choices) if words is None else render_leaf(words)
     if isinstance(node, Interval):
-        return f"chr{node.chromosome}:{node.start}-{node.end} in {node.path}"
+        return f"{describe_value(node)} in {node.path}"
     if isinstance(node, Match):
         return f"{node.text!r} in {', '.join(node.fields)}"
     if isinstance(node, MatchAll | MatchNone):

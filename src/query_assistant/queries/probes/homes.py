@@ -37,8 +37,9 @@ def _fields(pattern: str | None, api: Api, named: Collection[str]) -> tuple[Fiel
         return (*_fields("all", api, named), *_fields("_id", api, named))
     if pattern == "all":
         return _default_home(api, named)
-    if pattern in api.hidden and pattern != "_id":
-        return tuple(api.schema[name] for name in api.hidden[pattern].copies if name in api.schema)
+    copies = api.hidden[pattern].copies if pattern in api.hidden else ()
+    if copies:
+        return tuple(api.schema[name] for name in copies if name in api.schema)
     if "*" in pattern or (pattern in api.schema and api.schema[pattern].leaf):
         return tuple(field for field in api.schema.matching(pattern) if field.leaf)
     return api.schema.below(pattern)[:1]

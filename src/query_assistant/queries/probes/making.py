@@ -14,7 +14,7 @@ from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
 from query_assistant.queries.probes.values import Leaf, Value, values
 from query_assistant.queries.tree import Interval, Node
-from query_assistant.queries.wording import describe
+from query_assistant.queries.wording import describe, field_names
 from query_assistant.schema.fields import Field
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
@@ -112,15 +112,14 @@ class _Workshop:
 
 
 def _names(leaf: Node) -> tuple[str, ...]:
-    fields = getattr(leaf, "fields", None) or (getattr(leaf, "field", None),)
-    return tuple(name for name in fields if name is not None)
+    return tuple(name for name in field_names(leaf) if name is not None)
 
 
 def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
     """Everything, nothing, each clause alone, and each clause with and without in the company where it decides."""
     everything: Truth = {}
     settle(root, True, everything)
-    yield shop.draft(everything), "all that the query asks for"
+    yield shop.draft(everything), f"all that {describe(root)} asks for"
     yield Draft(), "nothing at all"
     for leaf in leaves(root)[:CLAUSES]:
         for truth in _places(root, leaf):

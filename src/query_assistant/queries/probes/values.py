@@ -25,6 +25,7 @@ INTEGERS = frozenset({"integer", "long", "byte"})
 REALS = frozenset({"float", "double"})
 FILLER = "more"
 WHOLE = re.compile(r"-?[0-9]{1,30}")
+IDENTIFIER = re.compile(r"\S*[0-9]\S*|[A-Za-z]{14}-[A-Za-z]{10}-[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,21 @@ class Value:
 
 
 def values(leaf: Leaf, field: Field) -> list[Value]:
-    """Contents of `field` that matter to the leaf, the one that meets it first; none where the types do not agree."""
+    """Contents of `field` that matter to the leaf, the one that meets it first; none where the types do not agree.
+
+    `_id` only holds what can be one: no blanks, and a digit or the shape of an InChIKey. So `lung cancer` is not told
+    from `lung AND cancer` by a record whose identifier is "lung".
+    """
     fitted: dict[str, Value] = {}
     for candidate in _candidates(leaf, field):
         content = _fit(candidate.content, field.type)
-        if content is not None:
+        if content is not None and (field.name != "_id" or _identifies(content)):
             fitted.setdefault(repr(content), Value(content, candidate.why))
     return list(fitted.values())
+
+
+def _identifies(content: Any) -> bool:
+    return isinstance(content, str) and bool(IDENTIFIER.fullmatch(content))
 
 
 def _candidates(leaf: Leaf, field: Field) -> Iterator[Value]:

@@ -1,0 +1,107 @@
+"""A query read in full: request, canonical form and meaning, and the clauses of which it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from query_assistant.apis import Api
+from query_assistant.queries.canonical import canonicalize
+from query_assistant.queries.meaning import Meaning, understand
+from query_assistant.queries.request import Request, parse
+from query_assistant.queries.tree import BestOf, Boolean, Boost, Node, Strict
+from query_assistant.queries.wording import plain
+from query_assistant.records import Query
+
+RECORD_ENDPOINTS = ("query", "annotation")
+# Given parameters that change which records are meant in ways that only the live API knows.
+UNKNOWABLE = ("analyzer", "include_tax_tree", "scroll_id", "userquery")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One leaf of a tree and its part in it; plain words count as one leaf, whatever searches they stand for."""
+
+    leaf: Node
+    negative: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A query that the API accepts. `form` is its canonical request, `meaning` that of the form.
+
+    `meaning` is None for calls that return no records (metadata, status).
+    """
+
+    query: Query
+    form: Request
+    meaning: Meaning | None
+    implicit: tuple[Node, ...] = ()
+
+    @cached_property
+    def root(self) -> Node:
+        """The records that are meant, as one tree: of a batch, those of any term."""
+        if self.meaning is None:
+            raise ValueError(f"{self.query.query} asks for no records")
+        selections = self.meaning.selections
+        return self._filtered(selections[0] if len(selections) == 1 else Boolean(should=selections))
+
+    @cached_property
+    def explicit_root(self) -> Node:
+        """The same without the filters that the API adds by itself."""
+        if self.meaning is None or not self.implicit:
+            return self.root
+        kept = tuple(node for node in self.meaning.filters if node not in self.implicit)
+        queries = self.meaning.queries
+        query = queries[0] if len(queries) == 1 else Boolean(should=queries)
+        return self._filtered(Boolean(must=(query, *kept)) if kept else query)
+
+    def _filtered(self, node: Node) -> Node:
+        extra = self.meaning.post_filter if self.meaning else None
+        return node if extra is None else Boolean(must=(node, extra))
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        return tuple(_clauses(self.root, negative=False, optional=False)) if self.meaning else ()
+
+    @cached_property
+    def unknowable(self) -> tuple[tuple[str, Any], ...]:
+        given = self.form.parameters
+        return tuple((name, given[name]) for name in UNKNOWABLE if name in given)
+
+
+def read(query: Query, api: Api) -> Reading:
+    """The query as the API takes it.
+
+    Raises:
+        RequestError: the API would refuse it; its text cannot be parsed.
+    """
+    form = canonicalize(parse(query, api), api)
+    if form.endpoint not in RECORD_ENDPOINTS:
+        return Reading(query, form, None)
+    return Reading(query, form, understand(form, api), _implicit_filters(api) if form.endpoint == "query" else ())
+
+
+@lru_cache(maxsize=64)
+def _implicit_filters(api: Api) -> tuple[Node, ...]:
+    """What the API leaves out of every search unless told otherwise, such as obsolete diseases."""
+    return understand(parse(Query(query=f"/{api.version}/query"), api), api).filters
+
+
+def _clauses(node: Node, negative: bool, optional: bool) -> Iterator[Clause]:
+    if isinstance(node, Boost | Strict):
+        yield from _clauses(node.node, negative, optional)
+    elif isinstance(node, BestOf):
+        yield Clause(plain(node) or node, negative, optional)
+    elif isinstance(node, Boolean):
+        for child in node.must:
+            yield from _clauses(child, negative, optional)
+        for child in node.should:
+            yield from _clauses(child, negative, optional or len(node.should) > 1 or bool(node.must))
+        for child in node.must_not:
+            yield from _clauses(child, not negative, optional)
+    else:
+        yield Clause(node, negative, optional)
