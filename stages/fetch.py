@@ -1,0 +1,18 @@
+"""fetch: the base model's weights -> models/base/ (skips what is there and verified)."""
+
+from pathlib import Path
+
+from query_assistant.fetching import Source, fetch, require_device
+from query_assistant.params import Params
+from query_assistant.stage import run_stage
+
+
+def main(params: Params) -> None:
+    model = params.model
+    if model.trained and model.lora:
+        require_device(model.lora.device, f"to fine-tune {model.name}")
+    fetch(Source(**model.source.model_dump()), Path("models/base"))
+
+
+if __name__ == "__main__":
+    run_stage(main)
