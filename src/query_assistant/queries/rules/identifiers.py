@@ -27,6 +27,14 @@ def look_up(identifier: str, api: Api) -> Match:
     return Match(api.lookup_fields, identifier)
 
 
+def unknown_prefix(identifier: str, api: Api) -> str | None:
+    """What stands before the colon of an identifier, where it is neither a field nor part of a known pattern."""
+    if any(pattern.fullmatch(identifier) for pattern, _ in _patterns(api)):
+        return None
+    named = _FIELD_VALUE.fullmatch(identifier) if api.definition.identifier_names_field else None
+    return None if named is None or _listed(named["field"], api) else named["field"]
+
+
 def _checked(fields: tuple[str, ...], term: str, identifier: str, api: Api) -> Match:
     if all(_listed(field, api) for field in fields):
         return Match(fields, term)

@@ -1,0 +1,181 @@
+"""Would the API accept a query, and will it do what it seems to ask?
+
+validate(Query(query="/v3/query?q=ensembl.ensembl_id:ENSG00000123374"), api)
+->  (Issue("unknown_field", "field `ensembl.ensembl_id` does not exist in mygene; did you mean `ensembl.gene`?", ...),)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from query_assistant.apis import Api
+from query_assistant.errors import QuerySyntaxError, RequestError
+from query_assistant.queries import field_checks, tree_checks
+from query_assistant.queries.issues import SEVERITIES, Code, Issue, Severity
+from query_assistant.queries.meaning import index_of, interval_of, understand
+from query_assistant.queries.request import Request, parse
+from query_assistant.queries.rules.identifiers import unknown_prefix
+from query_assistant.queries.rules.routing import mode, query_text, read
+from query_assistant.queries.rules.shorthands import rewrite_scope
+from query_assistant.queries.syntax import parse_text
+from query_assistant.queries.tree import Node, Strict
+from query_assistant.records import Query
+
+__all__ = ["SEVERITIES", "Code", "Issue", "Severity", "is_valid", "validate", "validate_request"]
+
+_BY_STATUS: dict[int, Code] = {404: "no_such_path", 405: "wrong_method"}
+
+
+def validate(query: Query | str, api: Api) -> tuple[Issue, ...]:
+    """Everything that is wrong with a query, errors first; empty where nothing is."""
+    try:
+        request = parse(query, api)
+    except RequestError as error:
+        return (_refusal(error),)
+    return validate_request(request, api)
+
+
+def validate_request(request: Request, api: Api) -> tuple[Issue, ...]:
+    """As `validate`, for a request that could be parsed."""
+    found = [*_understood(request, api), *_lists(request, api), *_ineffective(request, api)]
+    rank = {"error": 0, "warning": 1, "no_effect": 2}
+    return tuple(sorted(dict.fromkeys(found), key=lambda issue: rank[issue.severity]))
+
+
+def is_valid(issues: Iterable[Issue]) -> bool:
+    """Whether none of the issues is an error."""
+    return all(issue.severity != "error" for issue in issues)
+
+
+def _refusal(error: RequestError) -> Issue:
+    if isinstance(error, QuerySyntaxError):
+        return Issue("syntax", str(error), error.parameter, position=error.position)
+    return Issue(_BY_STATUS.get(error.status, "refused"), str(error), error.parameter)
+
+
+def _understood(request: Request, api: Api) -> Iterator[Issue]:
+    if request.endpoint not in ("query", "annotation"):
+        return
+    try:
+        understand(request, api)
+    except RequestError as error:
+        yield _refusal(error)
+        return
+    index = index_of(request, api)
+    for parameter, tree in _trees(request, api):
+        text = request.get(parameter)
+        for issue in tree_checks.check(tree, parameter, index, api):
+            yield _located(issue, text)
+    yield from _interval(request, index, api)
+    yield from _identifiers(request, api)
+
+
+def _located(issue: Issue, text: Any) -> Issue:
+    """The issue with the place of its field in the text, where the text names it plainly."""
+    if issue.field is None or issue.position is not None or not isinstance(text, str):
+        return issue
+    at = text.find(f"{issue.field}:")
+    at = at if at >= 0 else text.find(issue.field)
+    return replace(issue, position=at) if at >= 0 else issue
+
+
+def _trees(request: Request, api: Api) -> Iterator[tuple[str, Node]]:
+    """The query texts of a request as trees, each under the parameter it stands in."""
+    located = interval_of(request, api)
+    if located is not None:
+        yield from (("q", parse_text(side, "or")) for side in located.texts)
+    elif request.key == "GET query" and mode(request.q, api) == "text":
+        yield "q", read(request.q, "text", api)
+    elif request.key == "POST query" and not request.value("scopes", api):
+        yield from (("q", query_text(str(term), api)) for term in request.terms)
+    for name in ("filter", "post_filter"):
+        if text := request.get(name):
+            yield name, Strict(parse_text(str(text), "or", name))
+
+
+def _interval(request: Request, index: str, api: Api) -> Iterator[Issue]:
+    located = interval_of(request, api)
+    if located is None:
+        return
+    if located.dropped:
+        message = (
+            "q holds an interval, so the server drops the rest of it; use filter, or other parameters, for the rest"
+        )
+        yield Issue("dropped_text", message, "q", suggestion="filter")
+    rule = api.definition.interval
+    if rule and rule.by_parameter and located.prefix != index:
+        message = (
+            f"the interval is searched on {located.prefix} but the path reads {index}; add {rule.by_parameter}={index}"
+        )
+        yield Issue("other_index", message, "q", suggestion=f"{rule.by_parameter}={index}")
+
+
+def _identifiers(request: Request, api: Api) -> Iterator[Issue]:
+    for identifier in request.identifiers if request.endpoint == "annotation" else ():
+        if prefix := unknown_prefix(identifier, api):
+            yield Issue(
+                "unknown_prefix",
+                f"{identifier!r} starts with neither a field nor a known prefix ({prefix!r}), so it is looked up as it is",
+                "id" if request.method == "GET" else "ids",
+                prefix,
+            )
+
+
+def _lists(request: Request, api: Api) -> Iterator[Issue]:
+    """Issues of the parameters that list fields."""
+    for name in ("fields", "always_list", "allow_null"):
+        yield from filter(None, (field_checks.returnable(item, name, api) for item in _names(request, name)))
+    for name in ("exists", "missing"):
+        yield from filter(None, (field_checks.existing(item, name, api) for item in _names(request, name)))
+    yield from filter(None, (field_checks.sortable(item, api) for item in _names(request, "sort")))
+    yield from filter(None, (field_checks.countable(item, api) for item in _names(request, "facets")))
+    for scope in _names(request, "scopes"):
+        yield from _scope(scope, api)
+    yield from _filter_as_fields(request, api)
+
+
+def _names(request: Request, parameter: str) -> Iterator[str]:
+    value = request.get(parameter)
+    for item in value if isinstance(value, tuple) else ():
+        yield from item if isinstance(item, tuple) else (item,)
+
+
+def _scope(scope: str, api: Api) -> Iterator[Issue]:
+    real = rewrite_scope(scope, api)
+    issue = field_checks.searchable(real, "scopes", api)
+    if issue is None:
+        return
+    if real != scope and scope in api.schema:
+        message = f"the server rewrites the scope `{scope}` to `{real}`, which does not exist; use GET for this field"
+        yield replace(issue, message=message, field=scope, suggestion=f"q={scope}:...")
+    else:
+        yield issue
+
+
+def _filter_as_fields(request: Request, api: Api) -> Iterator[Issue]:
+    text = request.get("filter")
+    if not isinstance(text, str) or not text:
+        return
+    words = text.replace(",", " ").split()
+    if words and all(word in api.schema and ":" not in word for word in words):
+        yield Issue(
+            "filter_as_fields",
+            f"filter={text} searches for these words; the returned fields are chosen by fields={','.join(words)}",
+            "filter",
+            suggestion=f"fields={','.join(words)}",
+        )
+
+
+def _ineffective(request: Request, api: Api) -> Iterator[Issue]:
+    for ignored in request.ignored:
+        known = api.known_anywhere(ignored.name)
+        yield Issue("ignored_parameter" if known else "unknown_parameter", ignored.reason, ignored.name)
+    given = request.parameters
+    if given.get("fetch_all"):
+        for name in sorted({"size", "sort"} & set(given)):
+            yield Issue("ignored_parameter", f"{name} has no effect together with fetch_all", name)
+    if not given.get("facets"):
+        for name in sorted({"facet_size", "species_facet_filter"} & set(given)):
+            yield Issue("ignored_parameter", f"{name} has no effect without facets", name)
