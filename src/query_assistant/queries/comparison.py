@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from query_assistant.apis import Api
 from query_assistant.queries.differences import Difference, order, presentation_differences, selection_differences
-from query_assistant.queries.evidence import Evidence, same_records
+from query_assistant.queries.evidence import Evidence, same_counts, same_records
 from query_assistant.queries.readings import Reading, read
 from query_assistant.records import Query
 
@@ -58,6 +58,7 @@ def compare_readings(left: Reading, right: Reading, api: Api, replica: Replica |
     shown = presentation_differences(left, right, api)
     if not evidence.same:
         return Comparison("different", (*asked, Difference("hits", evidence.reason), *shown))
+    shown = shown or _counted_differently(left, right, api, replica)
     shown = shown or _order_differences(left, right, api, replica, evidence)
     return Comparison("selection", tuple(shown)) if shown else Comparison("execution")
 
@@ -80,6 +81,13 @@ def _incomparable(left: Reading, right: Reading) -> bool:
     if left.meaning is None or right.meaning is None:
         return True
     return left.meaning.index != right.meaning.index or left.unknowable != right.unknowable
+
+
+def _counted_differently(left: Reading, right: Reading, api: Api, replica: Replica | None) -> list[Difference]:
+    """Facets of the same name may still count other records than the hits."""
+    if left.meaning is None or not left.meaning.presentation.facets or same_counts(left, right, api, replica):
+        return []
+    return [Difference("facets", "the facets count other records: a post_filter does not restrict them")]
 
 
 def _order_differences(

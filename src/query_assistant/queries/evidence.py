@@ -38,20 +38,33 @@ def same_records(left: Reading, right: Reading, api: Api, replica: Replica | Non
     A refusal (a value that does not fit its field, where the API is strict) is an answer with no records, and never
     the same as another.
     """
+    real = replica if left.meaning is not None and left.meaning.index == api.default_index else None
     try:
-        return _compared(left, right, api, replica)
+        return _compared((left.root, right.root), _roots(left, right), api, real)
     except RequestError as error:
         return Evidence(same=False, reason=f"one of them is refused: {error}")
 
 
-def _compared(left: Reading, right: Reading, api: Api, replica: Replica | None) -> Evidence:
+def same_counts(left: Reading, right: Reading, api: Api, replica: Replica | None) -> bool:
+    """Whether the facets of both count the same records; a post_filter restricts the hits but not them."""
+    if all(side.meaning is None or side.meaning.post_filter is None for side in (left, right)):
+        return True
+    counted = left.counted_root, right.counted_root
+    return counted[0] == counted[1] or _compared(counted, counted, api, replica).same
+
+
+Roots = tuple[Node, Node]
+
+
+def _compared(real: Roots, made_up: Roots, api: Api, replica: Replica | None) -> Evidence:
+    """First on the replica, where there is one, then on probes."""
     found = False
-    if replica is not None and left.meaning is not None and left.meaning.index == api.default_index:
-        ours, theirs = _masks(replica, left.root, right.root)
+    if replica is not None:
+        ours, theirs = _masks(replica, *real)
         if reason := _told_apart(ours, theirs, replica.index.ids):
             return Evidence(same=False, reason=reason)
         found = bool(ours.any())
-    return _probed(*_roots(left, right), api, found)
+    return _probed(*made_up, api, found)
 
 
 def _masks(replica: Replica, left: Node, right: Node) -> tuple[Any, Any]:
@@ -90,7 +103,7 @@ def _explained(probe: Probe) -> str:
     return f"a record with {probe.reason}"
 
 
-def _roots(left: Reading, right: Reading) -> tuple[Node, Node]:
+def _roots(left: Reading, right: Reading) -> Roots:
     """The trees to probe. Where one side looks identifiers up and the other searches, both are read kindly.
 
     A lookup also tries places where no current identifier stands (retired ids), and a search leaves out obsolete

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -48,6 +48,11 @@ class Reading:
             raise ValueError(f"{self.query.query} asks for no records")
         selections = self.meaning.selections
         return self._filtered(selections[0] if len(selections) == 1 else Boolean(should=selections))
+
+    @cached_property
+    def counted_root(self) -> Node:
+        """The records that facets count: those meant before the post_filter."""
+        return replace(self, meaning=replace(self.meaning, post_filter=None)).root if self.meaning else self.root
 
     @cached_property
     def explicit_root(self) -> Node:
