@@ -1,0 +1,110 @@
+"""Which names of an API may stand where: in a clause, behind `_exists_:`, in `fields`, `sort`, `facets`, `scopes`.
+
+Names are spelled as they have to be there: `fda_chemical\\/ingredient:` in a query text, `"DRUG BANK"` in a list, and
+`pantherdb.FlyBas\\e:` where the server would otherwise replace the end of the name (MyGene's shorthands).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from query_assistant.apis import Api
+from query_assistant.queries.rules.shorthands import rewrite, rewrite_scope
+from query_assistant.schema.fields import Field
+
+KINDS = {"double": "float"}
+WHOLE = "string_lowercase"  # an analyzer that keeps the value in one piece, as keyword fields do
+SIGNS_OF_TEXT = re.compile(r"[!():^\[\]\"{}~*?\\/ ]")
+SIGNS_OF_PATH = re.compile(r"[%&#+]")
+PLAIN = re.compile(r"[\w.-]+")
+SIGNS_OF_LISTS = re.compile(r"[,|+\s'\"\\]")
+
+
+def clause_names(api: Api) -> dict[str, tuple[str, ...]]:
+    """Searchable fields with their colon, as a query text in a readable path has them, by kind of value."""
+    names: dict[str, list[str]] = {}
+    for field in _searchable(api):
+        names.setdefault(_kind(field), []).append(_before_colon(field.name, api))
+    return {kind: tuple(members) for kind, members in names.items()}
+
+
+def existing_names(api: Api) -> tuple[str, ...]:
+    """Leaves and objects of which a record may have a value."""
+    listed = (field.name for field in api.schema if field.indexed and not _nested(field.name, api))
+    return tuple(name for name in listed if name not in _unseen(api) | {"_id"})
+
+
+def returned_names(api: Api) -> tuple[str, ...]:
+    """What `fields` may list: everything that a record shows, and `all`."""
+    return (*(field.name for field in api.schema if field.name not in api.hidden), "_id", "all")
+
+
+def ordered_names(api: Api) -> tuple[str, ...]:
+    """Fields that sorting and facets can use: values kept whole, so no text."""
+    return tuple(field.name for field in _searchable(api) if field.type != "text" and field.name != "_id")
+
+
+def scope_names(api: Api) -> tuple[str, ...]:
+    """Fields in which the terms of a batch may be looked up, the API's short names among them."""
+    short = (rule.written for rule in api.definition.shorthands if rewrite_scope(rule.written, api) == rule.becomes)
+    return (*(field.name for field in _searchable(api) if rewrite_scope(field.name, api) == field.name), *short)
+
+
+def shorthand_names(api: Api) -> dict[str, str]:
+    """The short names a person writes for hidden or wildcard fields, with their colon, and the rule of their values."""
+    kept = (rule for rule in api.definition.shorthands if rule.short)
+    return {f"{rule.written}:": "bare-number" if rule.value_prefix else "keyword-value" for rule in kept}
+
+
+def in_text(name: str) -> str:
+    """A name in a query text: its signs escaped."""
+    return SIGNS_OF_TEXT.sub(r"\\\g<0>", name)
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is spelled as it is, wherever it stands."""
+    return PLAIN.fullmatch(name) is not None
+
+
+def listed_name(name: str) -> str:
+    """A name in a list within a readable path: quoted where it holds what separates a list's items."""
+    return readable(f'"{name}"' if SIGNS_OF_LISTS.search(name) else name)
+
+
+def readable(text: str) -> str:
+    """A text in a readable path: the four signs that would be misread are encoded."""
+    return SIGNS_OF_PATH.sub(lambda sign: f"%{ord(sign.group()):02X}", text)
+
+
+def _searchable(api: Api) -> Iterator[Field]:
+    """Fields in which a clause finds something. Hidden ones count, save those that have a short name."""
+    for field in api.schema.searchable:
+        if field.name not in _unseen(api) and not _nested(field.name, api):
+            yield field
+
+
+def _unseen(api: Api) -> frozenset[str]:
+    """Hidden fields that nobody names: the default search's, another index's, and those behind short names."""
+    other_index = {name for name, hidden in api.hidden.items() if hidden.index is not None}
+    return frozenset({"all", *other_index, *(rule.becomes for rule in api.definition.shorthands if rule.short)})
+
+
+def _nested(name: str, api: Api) -> bool:
+    return any(name == path or name.startswith(f"{path}.") for path in api.nested)
+
+
+def _kind(field: Field) -> str:
+    if field.name == "_id":
+        return "exact"
+    if field.type == "text" and field.analyzer == WHOLE:
+        return "keyword"
+    return KINDS.get(field.type, field.type)
+
+
+def _before_colon(name: str, api: Api) -> str:
+    """The name and its colon; a backslash before its last letter where the server would replace it."""
+    plain = in_text(name) + ":"
+    if rewrite(plain, api) != plain:
+        plain = f"{in_text(name[:-1])}\\{name[-1]}:"
+    return readable(plain)

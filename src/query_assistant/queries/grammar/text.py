@@ -1,0 +1,123 @@
+"""The text of `q` and `filter`: clauses, operators, groups, in the spelling whose meaning is what it seems.
+
+The servers know no precedence between AND and OR, and `a OR NOT b` is "a and not b" to them. So one chain has one
+operator, a group in parentheses where they mix, and a negation within OR its own parentheses:
+
+    symbol:CDK2 AND taxid:9606 AND NOT type_of_gene:pseudo
+    (name:insulin OR summary:insulin) AND _exists_:pdb
+    symbol:CDK2 OR (NOT _exists_:pdb)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from query_assistant.apis import Api, IntervalRule
+from query_assistant.queries.grammar.names import (
+    clause_names,
+    existing_names,
+    in_text,
+    is_plain,
+    readable,
+    shorthand_names,
+)
+from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, optional, repeat, seq, trie
+
+DEPTH = 2  # groups within groups
+CHAIN = 16  # clauses joined by one operator
+
+POSITION = seq(Chars.of("1-9"), repeat(Chars.of("0-9"), 0, 8))
+CHROMOSOMES = {
+    "alone": choice(
+        seq(Chars.of("1-9"), repeat(Chars.of("0-9"), 0, 1)), repeat(Chars.of("A-Za-z"), 1, 4), weights=(3, 1)
+    ),
+    "joined": choice(Chars.of("1-9"), seq("1", Chars.of("0-9")), seq("2", Chars.of("0-2")), "X", "Y", "MT"),
+}
+
+
+def text_rules(api: Api) -> dict[str, Node]:
+    """The rules `q-parameter` (all that q may be) and `filter-parameter`, with all they need beside the values."""
+    kinds = clause_names(api)
+    routed = api.definition.plain_words is not None
+    named, free = _named(shorthand_names(api)), _free(routed)
+    rules = {f"{kind}-field": trie(names) for kind, names in kinds.items()}
+    odd = [readable(in_text(name)) for name in existing_names(api) if not is_plain(name)]
+    rules["existing-field"] = choice(Ref("existing-name"), *([trie(odd)] if odd else []))
+    rules["fielded"] = _fielded(kinds)
+    rules["clause"] = choice(*named, *free, weights=[12.0, *([1.0] * (len(named) + len(free) - 1))])
+    rules |= _chains()
+    lone = [*named, Ref("phrase")] if routed else [Ref("clause"), Ref("words")]
+    rules["text"] = choice(
+        *lone, seq("NOT ", Ref("clause")), Ref(f"chain-{DEPTH}"), weights=[8.0, *([1.0] * len(lone)), 12.0]
+    )
+    rules["filter-parameter"] = rules["post-filter-parameter"] = choice(Ref("fielded"), _joined_fields())
+    rules["q-parameter"] = choice(*_readings(api, routed))
+    return rules
+
+
+def _fielded(kinds: Mapping[str, tuple[str, ...]]) -> Node:
+    """One field and its value, or a field that has to exist."""
+    clauses = [seq(Ref(f"{kind}-field"), Ref(f"{kind}-value")) for kind in kinds]
+    weights = [3.0 + len(names) ** 0.5 for names in kinds.values()]
+    return choice(*clauses, seq("_exists_:", Ref("existing-field")), weights=[*weights, 4.0])
+
+
+def _named(shorthands: Mapping[str, str]) -> list[Node]:
+    """Clauses that name their field, in full or short, or weigh one that does."""
+    short = [
+        seq(trie(name for name, follows in shorthands.items() if follows == value), Ref(value))
+        for value in sorted(set(shorthands.values()))
+    ]
+    return [Ref("fielded"), *short, seq(Ref("fielded"), "^", Chars.of("1-9"), optional(seq(".", Chars.of("0-9"))))]
+
+
+def _free(routed: bool) -> list[Node]:
+    """Clauses on the default fields. A strict text may refuse a wildcard there, since `_id` takes none."""
+    anywhere = [Ref("word"), Ref("phrase"), seq("(", Ref("words"), ")")]
+    return anywhere if routed else [*anywhere, Ref("pattern")]
+
+
+def _chains() -> dict[str, Node]:
+    """`chain-0` joins clauses; each further one may also join groups of the one before."""
+    rules: dict[str, Node] = {}
+    operand: Node = Ref("clause")
+    for depth in range(DEPTH + 1):
+        if depth:
+            rules[f"operand-{depth}"] = choice(Ref("clause"), seq("(", Ref(f"chain-{depth - 1}"), ")"), weights=(4, 1))
+            operand = Ref(f"operand-{depth}")
+        rules[f"chain-{depth}"] = choice(*_all_of(operand), *_any_of(operand), weights=(9, 1, 5, 1))
+    return rules
+
+
+def _all_of(operand: Node) -> list[Node]:
+    """Two options: a first operand as it is or negated, then further ones. The engines like NOT with its blanks."""
+    further = repeat(choice(seq(" AND ", operand), seq(" AND NOT ", operand), weights=(2, 1)), 1, CHAIN - 1)
+    return [seq(operand, further), seq("NOT ", operand, further)]
+
+
+def _any_of(operand: Node) -> list[Node]:
+    further = repeat(choice(seq(" OR ", operand), seq(" OR (NOT ", operand, ")"), weights=(9, 1)), 1, CHAIN - 1)
+    return [seq(operand, further), seq("(NOT ", operand, ")", further)]
+
+
+def _joined_fields() -> Node:
+    """Fielded clauses that mean the same whichever operator is the default one."""
+    every = repeat(choice(seq(" AND ", Ref("fielded")), seq(" AND NOT ", Ref("fielded"))), 1, CHAIN - 1)
+    either = repeat(seq(" OR ", Ref("fielded")), 1, CHAIN - 1)
+    return seq(Ref("fielded"), choice(every, either))
+
+
+def _readings(api: Api, routed: bool) -> list[Node]:
+    """The ways in which a server takes q: query text, plain words where they are routed, an interval."""
+    plain: list[Node] = [Ref("plain-word"), Ref("plain-words"), Ref("plain-pattern")] if routed else []
+    rule = api.definition.interval
+    return [Ref("text"), *plain, *([_interval(rule)] if rule else [])]
+
+
+def _interval(rule: IntervalRule) -> Node:
+    stretch = seq("chr", CHROMOSOMES[rule.rule], ":", POSITION, "-", POSITION)
+    if rule.rule == "alone":
+        return seq(optional(choice(*(f"{prefix}." for prefix in rule.prefixed))), stretch)
+    side = choice(Ref("fielded"), seq("(", _joined_fields(), ")"), weights=(4, 1))
+    single = seq("chr", CHROMOSOMES[rule.rule], ":", POSITION)
+    return choice(seq(stretch, optional(seq(" AND ", side))), seq(side, " AND ", stretch), single, weights=(3, 1, 1))
