@@ -21,6 +21,9 @@ from query_assistant.logs.familiar import Familiar
 from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, LogFile, batches, masked
 from query_assistant.logs.noise import CRAWLERS, EMAIL, IGNORED_PARAMETERS, Routes, classification, sql
 
+# The kind of requests that are set aside only because others of their shape are looked at.
+SAME_SHAPE = "same_shape"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -188,7 +191,7 @@ def _set_keystrokes_aside(db: duckdb.DuckDBPyConnection) -> None:
 def _set_same_shapes_aside(db: duckdb.DuckDBPyConnection, most_requests: int) -> None:
     """Where more than `most_requests` are left, keeps the commonest of each shape, then the next of each, and so on."""
     db.execute(f"""
-    UPDATE request SET kind = 'same_shape' FROM (
+    UPDATE request SET kind = '{SAME_SHAPE}' FROM (
         SELECT number, row_number() OVER (ORDER BY place, lines DESC, md5(path), method) AS turn FROM (
             SELECT rowid AS number, path, method, lines,
                 row_number() OVER (PARTITION BY method, {_SHAPE} ORDER BY lines DESC, md5(path)) AS place

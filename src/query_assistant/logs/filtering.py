@@ -16,7 +16,7 @@ from typing import Protocol
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
 from query_assistant.logs.choosing import most_telling
-from query_assistant.logs.counting import Counted, count, masked_path
+from query_assistant.logs.counting import SAME_SHAPE, Counted, count, masked_path
 from query_assistant.logs.familiar import load_familiar
 from query_assistant.logs.formats import LogFile, find_logs, open_log
 from query_assistant.logs.noise import Routes
@@ -104,13 +104,15 @@ def _begun(api: Api, logs: list[LogFile], counted: Counted) -> FilterReport:
         }
         for log in logs
     ]
+    groups = {kind: Group(one.lines, one.distinct, list(one.examples)) for kind, one in counted.noise.items()}
     return FilterReport(
         api=api.name,
         files=files,
         lines=counted.lines,
         broken=Group(sum(log.broken for log in logs), 0, list(counted.broken)),
         distinct=counted.distinct,
-        noise={kind: Group(one.lines, one.distinct, list(one.examples)) for kind, one in counted.noise.items()},
+        noise={kind: group for kind, group in groups.items() if kind != SAME_SHAPE},
+        fell={"not_chosen": {SAME_SHAPE: groups[SAME_SHAPE]}} if SAME_SHAPE in groups else {},
         emails_removed=counted.emails,
         encoded_twice=counted.repaired,
         post_parameters=counted.posts,
@@ -154,10 +156,15 @@ def _good(
 
 
 def _hits(member: Candidate, api: Api, executor: Executor) -> tuple[int, str]:
+    """Hits of the query, 0 where its page lies behind the last of them; and what to call it when there are none."""
+    request = parse(member.query, api)
     try:
-        return executor.select(parse(member.query, api)).total, "nothing_found"
+        total = executor.select(request).total
     except RequestError as error:
         return 0, f"status_{error.status}"
+    if request.method == "GET" and int(request.get("from") or 0) >= total > 0:
+        return 0, "page_behind_the_last"
+    return total, "nothing_found"
 
 
 def _record(member: Candidate, api: Api, hits: int) -> GoodQuery:

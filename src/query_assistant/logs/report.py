@@ -26,9 +26,13 @@ class Group:
 class FilterReport:
     """One filter run. Every line is in `broken`, in `noise`, in `fell` or in `kept`.
 
-    noise: by kind (see docs/logs.md). fell: by reason, then by code: `refused` (the API would answer 400 or 404),
-    `invalid` (it would answer, but the query cannot mean what it says), `no_hits`, `not_chosen` (others of its
-    signature say more). signatures: how many there were, and how many kept at least one query.
+    noise: by kind (see docs/logs.md). fell: by reason, then by code. The reasons:
+      refused     the API would answer 400 or 404
+      invalid     what is asked can never be found
+      misleading  accepted, but it means something else than it seems to
+      no_hits     nothing found, or the page lies behind the last hit
+      not_chosen  others of its signature or shape say more
+    signatures: how many there were, and how many kept at least one query.
     """
 
     api: str

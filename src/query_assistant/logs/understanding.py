@@ -16,7 +16,7 @@ from query_assistant.errors import RequestError
 from query_assistant.logs.counting import Request as Line
 from query_assistant.queries.canonical import canonicalize, literals, signature, skeleton
 from query_assistant.queries.request import Request, parse_http, to_text
-from query_assistant.queries.validation import validate
+from query_assistant.queries.validation import validate_request
 from query_assistant.records import Query
 
 # Starting a second process costs a second; below this many distinct requests one is faster.
@@ -69,14 +69,14 @@ def understand_all(lines: Sequence[Line], api: Api, *, processes: int = 2) -> tu
 def understand_line(line: Line, api: Api) -> Candidate | Fallen:
     """One distinct request as the API reads it."""
     try:
-        request = parse_http("POST" if line.method == "POST" else "GET", line.path, api)
+        request = parse_http(_method(line), line.path, api)
         form = canonicalize(request, api)
     except RequestError as error:
         return Fallen("refused", f"{error.status}_{error.parameter or 'path'}", line.path, line.lines)
     if request.endpoint not in ("query", "annotation"):
         return Fallen("refused", request.endpoint, line.path, line.lines)
-    if code := _first_error(request, api):
-        return Fallen("invalid", code, line.path, line.lines)
+    if found := _spoiled(request, api):
+        return Fallen(*found, line.path, line.lines)
     return Candidate(
         query=canonicalize(request, api, keep_case=True).to_query(),
         key=to_text(form.to_query()),
@@ -87,9 +87,19 @@ def understand_line(line: Line, api: Api) -> Candidate | Fallen:
     )
 
 
-def _first_error(request: Request, api: Api) -> str | None:
-    """The code of the first thing that makes the query useless, or None."""
-    return next((issue.code for issue in validate(request, api) if issue.severity == "error"), None)
+def _method(line: Line) -> str:
+    """GET or POST; where the log does not say, `scopes` tells: no GET reads it."""
+    return "POST" if line.method == "POST" or (not line.method and "scopes=" in line.path) else "GET"
+
+
+def _spoiled(request: Request, api: Api) -> tuple[str, str] | None:
+    """Why nobody should learn from the query: it is `invalid`, or `misleading`: it does not do what it seems to."""
+    for issue in validate_request(request, api):
+        if issue.severity == "error":
+            return "invalid", issue.code
+        if issue.severity == "warning" or issue.code == "dropped_text":
+            return "misleading", issue.code
+    return None
 
 
 def _mapped(lines: Sequence[Line], api: Api, processes: int) -> Iterator[Candidate | Fallen]:

@@ -179,7 +179,7 @@ class Asker:
         if template.stretch:
             return self._stretch_text(template.stretch, template.marks["style"], rng), dict(template.parameters)
         row = self.values.pick(template.needs, rng, famous=rng.random() < 0.5) or {}
-        parts = {mark: self._part(mark, template, row, rng) for mark in (*template.clauses, *template.marks)}
+        parts = self._parts(template, row, rng)
         parts["k"], parts["kw"] = self.plain(rng), self.plain(rng).split(" ")[0][: rng.randint(2, 6)]
         text = template.pattern.format(**parts)
         conjunction = template.habit.conjunction
@@ -187,9 +187,19 @@ class Asker:
         parameters = {name: value.format(**parts) for name, value in template.parameters.items()}
         return (None if text == "__all__" and rng.random() < 0.3 else text), parameters
 
+    def _parts(self, template: Template, row: Row, rng: Random) -> dict[str, str]:
+        """The clauses with values; what stands for another record tries not to say the same again."""
+        parts: dict[str, str] = dict(template.marks)
+        for mark in template.clauses:
+            text = self._part(mark, template, row, rng)
+            for _ in range(4):
+                if mark not in "xy" or text not in parts.values():
+                    break
+                text = self._part(mark, template, row, rng)
+            parts[mark] = text
+        return parts
+
     def _part(self, mark: str, template: Template, row: Row, rng: Random) -> str:
-        if mark in template.marks:
-            return template.marks[mark]
         clause = template.clauses[mark]
         if mark in "xy":
             row = self._other(clause.source, row, rng)

@@ -114,11 +114,12 @@ def _with_forms(topics: Topics, schema: Schema, values: Values) -> dict[str, Sea
 
 def _with_tail(searches: dict[str, Search], schema: Schema, values: Values) -> dict[str, Search]:
     known = {search.values or name for name, search in searches.items()}
-    rest = [field for field in schema.searchable if field.name in values.holders and field.name not in known]
-    if not rest:
-        return searches
-    weight = TAIL_WEIGHT_SHARE * sum(search.weight for search in searches.values()) / len(rest)
-    return searches | {field.name: Search(weight=weight or 1.0, forms=forms_of(field, values)) for field in rest}
+    rest = [field for field in schema.searchable if field.name not in known and values.varies(field.name)]
+    shares = {field.name: len(values.holders[field.name]) ** 0.5 for field in rest}
+    scale = TAIL_WEIGHT_SHARE * sum(search.weight for search in searches.values()) / (sum(shares.values()) or 1.0)
+    return searches | {
+        field.name: Search(weight=shares[field.name] * (scale or 1.0), forms=forms_of(field, values)) for field in rest
+    }
 
 
 def _derived(name: str, schema: Schema, values: Values) -> Topics:

@@ -49,6 +49,11 @@ class Values:
             self._uniqueness[field] = len(set(values)) / len(values) if values else 0.0
         return self._uniqueness[field]
 
+    def varies(self, field: str) -> bool:
+        """Whether the field has more than one value: nobody asks for what is the same everywhere."""
+        numbers = self.holders.get(field, [])
+        return len({value for number in numbers[:500] for value in self.rows[number][field]}) > 1
+
     def pick(self, fields: Iterable[str], rng: Random, *, famous: bool = False) -> Row | None:
         """A random row that has all the fields, or None. `famous` prefers the first, best described records."""
         numbers = self.rows_with(fields)

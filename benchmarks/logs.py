@@ -1,0 +1,98 @@
+"""Filter time and memory by log size, on logs that the simulator writes.
+
+    python benchmarks/logs.py --api mychem --records data/raw/records/mychem.jsonl.gz --lines 100000 1000000 10000000
+
+Each size is filtered in a process of its own, so that peak memory is that of one run (its worker processes added).
+Writing ten million lines takes some minutes and 250 MB; `--folder` keeps the logs for another run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from query_assistant.apis import load_api
+from query_assistant.logs.filtering import filter_logs
+from query_assistant.logs.simulator import simulate, write
+from query_assistant.replica.replica import Replica
+
+COLUMNS = ("lines", "megabytes", "distinct", "canonical", "signatures", "kept", "count_s", "understand_s", "execute_s",
+           "total_s", "peak_mb")  # fmt: skip
+
+
+def main() -> None:
+    options = _options()
+    if options.measure:
+        print(json.dumps(measure(options.api, options.records, options.measure)))
+        return
+    print(f"{options.api}, combined format, gzip; {platform.machine()}, {os.cpu_count()} cores, "
+          f"Python {platform.python_version()}")  # fmt: skip
+    print("  ".join(f"{name:>12}" for name in COLUMNS))
+    with tempfile.TemporaryDirectory() as scratch:
+        for lines in options.lines:
+            log = (options.folder or Path(scratch)) / f"{options.api}-simulated-{lines}.log.gz"
+            if not log.exists():
+                write(log, simulate(load_api(options.api), records_of(options.records), lines, format="combined"))
+            found = _measured_apart(options, log)
+            print("  ".join(f"{found[name]:>12,}" for name in COLUMNS), flush=True)
+
+
+def measure(api_name: str, records: Path, log: Path) -> dict[str, Any]:
+    """One filter run in this process: sizes, seconds and peak memory, the replica's included."""
+    api = load_api(api_name)
+    replica = Replica.load(api, records)
+    start = time.monotonic()
+    report = filter_logs([log], api, replica).report
+    total = time.monotonic() - start
+    metrics = report.metrics()
+    peak_kb = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + 2 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    )
+    return {
+        "lines": metrics["lines"]["all"],
+        "megabytes": log.stat().st_size // 2**20,
+        "distinct": metrics["distinct"]["requests"],
+        "canonical": metrics["distinct"]["canonical"],
+        "signatures": metrics["signatures"]["all"],
+        "kept": metrics["distinct"]["kept"],
+        **{f"{step}_s": round(seconds, 1) for step, seconds in report.seconds.items()},
+        "total_s": round(total, 1),
+        "peak_mb": peak_kb // 1024,
+    }
+
+
+def records_of(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def _measured_apart(options: argparse.Namespace, log: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--api", options.api, "--records", str(options.records), "--measure", str(log)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--api", default="mychem")
+    parser.add_argument("--records", type=Path, required=True, help="records of the API, .jsonl.gz")
+    parser.add_argument("--lines", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--folder", type=Path, help="where the simulated logs are kept and looked for")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
