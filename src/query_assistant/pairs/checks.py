@@ -1,0 +1,143 @@
+"""Whether an instruction is honest: everything the query holds can be read out of it, and it reads like a request.
+
+    recoverable(plan, "Which human genes have insulin in their name?", lexicon)   ->  [] (nothing is missing)
+
+A literal counts as recoverable under any of its usual names: numbers in words or with a unit, species by name, values
+by the words of `words/`. Case and the difference between `_`, `-` and a blank never matter.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from query_assistant.pairs.extras import ASSEMBLIES, DEFAULT_SIZE
+from query_assistant.pairs.lexicon import Lexicon, species_names
+from query_assistant.pairs.numbers import numbers_in
+from query_assistant.pairs.plan import Leaf, Plan, leaves
+
+SHORTEST, LONGEST = 3, 420
+RAW_PATH = re.compile(r"\b[a-z_]\w*(?:\.\w+){1,}\b")
+UNREADABLE = re.compile(r"\{\w*\}|[<|>]\w+\||~\w|\s{2,}|\b(\w{3,}) \1\b|,,|\.\.(?!\d)|\bNone\b", re.IGNORECASE)
+MARKUP = re.compile(r"\{[A-Za-z]+\}|\w+~\w+|\w+!\w+")
+
+
+class Reader:
+    """One instruction, ready to be searched for literals."""
+
+    def __init__(self, instruction: str, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.text = plain(instruction)
+        self.numbers = numbers_in(instruction)
+
+    def holds(self, literal: str) -> bool:
+        return plain(literal).strip() in self.text
+
+    def holds_number(self, literal: str) -> bool:
+        try:
+            return Decimal(literal) in self.numbers or self.holds(literal)
+        except InvalidOperation:
+            return self.holds(literal)
+
+    def holds_value(self, path: str | None, value: str) -> bool:
+        """The value, or one of its names; of a pattern, its letters."""
+        if any(
+            self.holds(alias) or self.holds(alias.removesuffix(" variant").removesuffix("_variant"))
+            for alias in self.lexicon.aliases(path, value)
+        ):
+            return True
+        return self.holds_number(value)
+
+
+def plain(text: str) -> str:
+    """Lower case, with `_`, `-` and blanks alike, and no thousands separators."""
+    joined = re.sub(r"(?<=\d),(?=\d{3})", "", text.casefold())
+    return re.sub(r"[\s_\-]+", " ", joined)
+
+
+def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon) -> list[str]:
+    """What the query holds and the instruction does not say; empty for an honest pair."""
+    reader = Reader(instruction, lexicon)
+    missing = [literal for leaf in leaves(plan.condition) for literal in _missing_of_leaf(leaf, reader)]
+    missing += [each for each in plan.identifiers if not reader.holds(each)]
+    missing += [taxid for taxid in plan.species if not any(reader.holds(name) for name in species_names(taxid))]
+    if plan.assembly is not None and not any(
+        reader.holds(name) for name in ASSEMBLIES.get(plan.assembly, [plan.assembly])
+    ):
+        missing.append(plan.assembly)
+    if plan.with_obsolete and not reader.holds("obsolete"):
+        missing.append("obsolete")
+    missing += [path for path in _named_fields(plan) if not _names_field(path, reader)]
+    return missing + _missing_numbers(plan, reader)
+
+
+def _missing_of_leaf(leaf: Leaf, reader: Reader) -> list[str]:
+    missing = [value for value in leaf.values if not reader.holds_value(leaf.field, value)]
+    missing += [bound for bound in (leaf.low, leaf.high) if bound is not None and not reader.holds_number(bound)]
+    if leaf.field is not None and not (leaf.values or _names_field(leaf.field, reader)):
+        missing += [] if _idiomatic(leaf, reader.lexicon) else [leaf.field]
+    return missing
+
+
+def _idiomatic(leaf: Leaf, lexicon: Lexicon) -> bool:
+    """Whether the field has idioms for the operator, which may not name it: "approved after 2000", "not in dbSNP"."""
+    assert leaf.field is not None
+    return bool(lexicon.wording(leaf.field).idioms)
+
+
+def _named_fields(plan: Plan) -> tuple[str, ...]:
+    returned = () if plan.fields in (None, ("all",)) else plan.fields or ()
+    return (*returned, *plan.excluded, *plan.facets, *(key.lstrip("-") for key in plan.sort if key != "_score"))
+
+
+def _names_field(path: str, reader: Reader) -> bool:
+    from query_assistant.pairs.wording import pluralise
+
+    wording = reader.lexicon.wording(path)
+    names = [*wording.names, *(pluralise(name) for name in wording.names), path, wording.plural or path]
+    return any(reader.holds(name) for name in names)
+
+
+def _missing_numbers(plan: Plan, reader: Reader) -> list[str]:
+    """Sizes and pages; a page says the number of skipped hits through its size."""
+    missing = []
+    size = None if plan.counts_only else plan.size
+    if (
+        size is not None
+        and Decimal(size) not in reader.numbers
+        and not (size == 1 and reader.holds("just the top hit"))
+    ):
+        missing.append(f"size {size}" if not _one(size, reader) else "")
+    if plan.skip:
+        per_page = plan.size or DEFAULT_SIZE
+        ways = {Decimal(plan.skip), Decimal(plan.skip + 1)}
+        ways |= {Decimal(plan.skip // per_page + 1)} if plan.skip % per_page == 0 else set()
+        missing += [] if ways & reader.numbers else [f"from {plan.skip}"]
+    if plan.facet_size is not None and Decimal(plan.facet_size) not in reader.numbers:
+        missing.append(f"facet_size {plan.facet_size}")
+    return [each for each in missing if each]
+
+
+def _one(size: int, reader: Reader) -> bool:
+    """One hit may be asked for without a number."""
+    return size == 1 and any(
+        reader.holds(word) for word in ("single", "the top", "only the", "just the", "the first", "best", "top hit")
+    )
+
+
+def unreadable(instruction: str) -> str | None:
+    """Why nobody would type this; None where somebody would."""
+    if not SHORTEST <= len(instruction) <= LONGEST:
+        return "length"
+    if MARKUP.search(instruction):
+        return "markup"
+    if re.search(r"\b([A-Za-z]{2,}) \1\b(?![:=])", instruction) or "  " in instruction:
+        return "repeated word"
+    if not instruction.strip() or instruction != instruction.strip():
+        return "blank"
+    return None
+
+
+def raw_paths(instruction: str, lexicon: Lexicon) -> int:
+    """How many field paths stand in the instruction as they are in the API."""
+    return sum(1 for match in RAW_PATH.finditer(instruction) if match[0] in lexicon.schema)

@@ -1,0 +1,153 @@
+"""Good queries into pairs: two or more instructions for each, every one checked before it is believed.
+
+pairs, report = write_pairs(api, queries, replica, PairSettings(instructions_per_query=3, seed=1))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from query_assistant.apis import Api
+from query_assistant.errors import QueryAssistantError
+from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
+from query_assistant.pairs.constructs import constructs
+from query_assistant.pairs.lexicon import Lexicon
+from query_assistant.pairs.plan import Plan, UnsayableError
+from query_assistant.pairs.planning import plan_query
+from query_assistant.pairs.synthesis import Executor
+from query_assistant.pairs.verbaliser import Verbaliser
+from query_assistant.queries.request import parse
+from query_assistant.records import Form, GoodQuery, Pair
+
+FORMS: tuple[Form, ...] = ("imperative", "question", "keywords")
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """`instructions_per_query`: an imperative and a question, then keywords, then further imperatives and questions."""
+
+    instructions_per_query: int = 3
+    seed: int = 1
+
+
+@dataclass
+class PairReport:
+    """What became of the queries. `rejected` counts by reason; `examples` holds one rejected thing for each reason."""
+
+    queries: int = 0
+    pairs: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    with_raw_path: int = 0
+
+    def reject(self, reason: str, example: str) -> None:
+        self.rejected[reason] += 1
+        self.examples.setdefault(reason, example)
+
+
+def write_pairs(
+    api: Api, queries: Sequence[GoodQuery], replica: Executor, settings: PairSettings
+) -> tuple[list[Pair], PairReport]:
+    """Checked pairs for the queries, by the offline verbaliser, in their order."""
+    return Writer(api, replica, settings).write(queries)
+
+
+class Writer:
+    """Writes and checks the pairs of one API."""
+
+    def __init__(self, api: Api, replica: Executor, settings: PairSettings) -> None:
+        self.api = api
+        self.replica = replica
+        self.settings = settings
+        self.lexicon = Lexicon.load(api.name, api.schema)
+        self.verbaliser = Verbaliser(self.lexicon)
+        self.report = PairReport()
+        self.instructions: set[str] = set()
+
+    def write(self, queries: Sequence[GoodQuery]) -> tuple[list[Pair], PairReport]:
+        pairs: list[Pair] = []
+        for query in queries:
+            self.report.queries += 1
+            pairs += self._of_query(query)
+        self.report.pairs = len(pairs)
+        return pairs, self.report
+
+    def _of_query(self, query: GoodQuery) -> list[Pair]:
+        """All pairs of one query, none where it cannot be said or finds nothing; never a single one."""
+        try:
+            plan = plan_query(query, self.api)
+            found = self.replica.select(parse(query, self.api))
+        except UnsayableError as error:
+            self.report.reject(f"unsayable: {error.reason}", query.query)
+            return []
+        except QueryAssistantError as error:
+            self.report.reject(type(error).__name__, query.query)
+            return []
+        if not found.total:
+            self.report.reject("no hits", query.query)
+            return []
+        return self._instructed(query, plan)
+
+    def _instructed(self, query: GoodQuery, plan: Plan) -> list[Pair]:
+        used = constructs(plan)
+        pairs = []
+        for number in range(self.settings.instructions_per_query):
+            form = FORMS[number % len(FORMS)] if number < len(FORMS) else FORMS[number % 2]
+            instruction = self._instruction(query, plan, form, number)
+            if instruction is not None:
+                pairs.append(self._pair(query, instruction, form, number, used))
+        if len(pairs) < 2:
+            self.report.reject("fewer than two instructions", query.query)
+            return []
+        return pairs
+
+    def _instruction(self, query: GoodQuery, plan: Plan, form: Form, number: int) -> str | None:
+        """The first draw that passes every check, in a few tries."""
+        for attempt in range(TRIES):
+            try:
+                said = self.verbaliser.say(
+                    plan, form, f"{self.settings.seed}/{query.query}/{query.body}/{number}/{attempt}"
+                )
+            except UnsayableError as error:
+                self.report.reject(f"unsayable: {error.reason}", query.query)
+                return None
+            reason = self._fault(said, plan)
+            if reason is None:
+                self.instructions.add(said.casefold())
+                self.report.with_raw_path += raw_paths(said, self.lexicon) > 0
+                return said
+            self.report.reject(reason, f"{said}  [{query.query}]")
+        return None
+
+    def _fault(self, said: str, plan: Plan) -> str | None:
+        unread = unreadable(said)
+        if unread:
+            return f"unreadable: {unread}"
+        missing = missing_literals(plan, said, self.lexicon)
+        if missing:
+            return "literal not recoverable"
+        return "duplicate instruction" if said.casefold() in self.instructions else None
+
+    def _pair(self, query: GoodQuery, instruction: str, form: Form, number: int, used: tuple[str, ...]) -> Pair:
+        return Pair(
+            id=f"{self.api.name}-{identity(query)}-{form[0]}{number}",
+            api=self.api.name,
+            instruction=instruction,
+            query=query.query,
+            body=query.body,
+            form=form,
+            origin=query.origin,
+            skeleton=query.skeleton,
+            constructs=used,
+        )
+
+
+def identity(query: GoodQuery) -> str:
+    """Ten hexadecimal digits that depend on the query alone, so that ids outlive a change of the others."""
+    body: Any = query.body
+    return hashlib.sha256(f"{query.api}|{query.query}|{body}".encode()).hexdigest()[:10]
