@@ -71,7 +71,7 @@ class Tally:
 
 
 def relation_of(good: Good, mutant: Mutant, api: Api, replica: Replica | None) -> Relation | str:
-    """The relation found. A mutant that the API would refuse is "refused"; that neither finds a record is no success."""
+    """The relation found; "refused" where the API would, "nothing found" where neither finds a record: no success."""
     try:
         found = compare(good.query(), mutant.query, api, replica)
     except RequestError:

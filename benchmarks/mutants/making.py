@@ -99,9 +99,8 @@ def _one(api: Api, record: dict[str, Any], spare: Spare, random: Random) -> Good
         return _batch(blank, spare, random)
     if kind < 0.27 and api.definition.interval:
         start = random.randint(10_000, 90_000_000)
-        clause = Clause(
-            random.choice("123456789X"), "interval", "interval", str(start), str(start + random.randint(9, 9999))
-        )
+        end = start + random.randint(9, 9999)
+        clause = Clause(random.choice("123456789X"), "interval", "interval", str(start), str(end))
         return _species(_shown(_with(blank, [clause]), spare, random), random)
     if kind < 0.40:
         return _species(_shown(_with(blank, _plain(record)), spare, random), random)

@@ -11,6 +11,8 @@ from mutants.good import Good, Mutant
 from query_assistant.apis import Api
 from query_assistant.records import Query
 
+ALIASES = (("fields", "_source"), ("fields", "field"), ("size", "limit"), ("from", "skip"), ("facets", "aggs"))
+
 
 def spellings(good: Good, api: Api, random: Random) -> Iterator[Mutant]:
     """Every other spelling that some equivalence makes of the query."""
@@ -48,13 +50,7 @@ def _spelled_parameters(good: Good, api: Api, random: Random) -> Iterator[tuple[
     if good.scopes:
         yield "order of scopes", replace(good, scopes=good.scopes[::-1])
         return
-    for name, alias in (
-        ("fields", "_source"),
-        ("fields", "field"),
-        ("size", "limit"),
-        ("from", "skip"),
-        ("facets", "aggs"),
-    ):
+    for name, alias in ALIASES:
         if good.get(name):
             yield f"alias of {name}", good.having(**{name: None, alias: good.get(name)})
     if fields:
@@ -108,12 +104,8 @@ def _same_records(good: Good) -> Iterator[tuple[str, Good]]:
     if len(good.clauses) > 1:
         yield "order of operands", replace(good, clauses=good.clauses[::-1])
     last = good.clauses[-1]
-    if (
-        len(good.clauses) > 1
-        and good.joined == " AND "
-        and last.form in ("word", "phrase", "exists")
-        and not last.negative
-    ):
+    movable = last.form in ("word", "phrase", "exists") and not last.negative
+    if len(good.clauses) > 1 and good.joined == " AND " and movable:
         yield "clause as filter", replace(good, clauses=good.clauses[:-1]).having(filter=last.text())
     numbers = {"human": "9606", "mouse": "10090", "rat": "10116"}
     if good.get("species") in numbers:
