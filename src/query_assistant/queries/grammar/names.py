@@ -30,9 +30,16 @@ def clause_names(api: Api) -> dict[str, tuple[str, ...]]:
 
 
 def existing_names(api: Api) -> tuple[str, ...]:
-    """Leaves and objects of which a record may have a value."""
-    listed = (field.name for field in api.schema if field.indexed and not _nested(field.name, api))
-    return tuple(name for name in listed if name not in _unseen(api) | {"_id"})
+    """Leaves that are searchable, and objects above one."""
+    leaves = [field.name for field in _searchable(api) if field.name != "_id"]
+    above = {name.rsplit(".", depth)[0] for name in leaves for depth in range(1, name.count(".") + 1)}
+    return (*leaves, *(field.name for field in api.schema if not field.leaf and field.name in above))
+
+
+def identifier_names(api: Api) -> tuple[str, ...]:
+    """Fields that may stand before the colon of an identifier in a path."""
+    listed = (field.name for field in _searchable(api) if field.name not in api.hidden)
+    return tuple(name for name in listed if is_plain(name))
 
 
 def returned_names(api: Api) -> tuple[str, ...]:

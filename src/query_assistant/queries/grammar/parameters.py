@@ -68,7 +68,8 @@ def in_address(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node |
 def in_body(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | None:
     """The JSON values of a parameter of a POST, None where it has no rule."""
     if parameter.name in ("q", "ids"):
-        return seq("[", listed(Ref("json-text"), ",", BATCH_SIZE), "]")
+        term = Ref("json-text") if parameter.name == "q" else seq('"', Ref("identifier"), '"')
+        return seq("[", listed(term, ",", BATCH_SIZE), "]")
     if parameter.is_list:
         item = _item(parameter, {}, api)
         return item and seq("[", listed(seq('"', item, '"'), ",", _length(parameter)), "]")

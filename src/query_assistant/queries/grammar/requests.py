@@ -14,27 +14,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from query_assistant.apis import Api, EndpointKey
+from query_assistant.queries.grammar.identifiers import identifier_rules
 from query_assistant.queries.grammar.parameters import in_address, in_body, json_text, name_rules
-from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, optional, run, seq
+from query_assistant.queries.grammar.rules import Node, Ref, choice, optional, seq
 from query_assistant.queries.grammar.text import text_rules
 from query_assistant.queries.request import reading_order
 
-IDENTIFIER = Chars.of("A-Za-z0-9_.:>=,()@*~-")
 UNSPOKEN = frozenset(  # they show the machine or dress the answer; nobody asks for that in words
-    {"raw", "rawquery", "explain", "format", "_sorted", "jmespath_exclude_empty", "species_facet_filter"}
+    {
+        "raw",
+        "rawquery",
+        "explain",
+        "format",
+        "_sorted",
+        "jmespath_exclude_empty",
+        "include_tax_tree",
+        "species_facet_filter",
+    }
 )
+COMPANIONS = {"facets": "facet_size"}
 PAGES = frozenset({"size", "from", "sort", "facets", "facet_size"})  # a scroll through all hits has none
 
 
 def request_rules(api: Api) -> dict[str, Node]:
     """The rule `request`, and all below it save those of values."""
-    rules = {**text_rules(api), **name_rules(api), "json-text": json_text()}
+    rules = {**text_rules(api), **name_rules(api), **identifier_rules(api), "json-text": json_text()}
     rules |= _parameter_rules(rules, api)
     search, lookup = f"/{api.version}/query", f"/{api.version}/{api.entity}"
     paging = address(_spoken(rules, api, "GET query"))
     scrolling = address(_spoken(rules, api, "GET query", scrolling=True), must="fetch_all")
     rules["search"] = seq(search, choice(paging, scrolling, weights=(30, 1)))
-    rules["identifier"] = seq(run(Chars.of("A-Za-z_.")), Chars.of("0-9:-"), run(IDENTIFIER))
     shown = address(_spoken(rules, api, "GET annotation"))
     rules["lookup"] = seq(f"{lookup}/", Ref("identifier"), optional(shown))
     rules["batch-search"] = seq(f"POST {search} ", body(_spoken(rules, api, "POST query")))
@@ -45,17 +54,23 @@ def request_rules(api: Api) -> dict[str, Node]:
 
 def address(parameters: Sequence[str], must: str | None = None) -> Node:
     """`?`, then at least one of the parameters, and in any case the one that `must` stand there."""
-    pairs = [seq(f"{name}=", Ref(rule_name(name, "parameter"))) for name in parameters]
-    last = parameters.index(must) if must else len(parameters) - 1
+    alone = [name for name in parameters if name not in COMPANIONS.values()]
+    pairs = [_pair(name, parameters) for name in alone]
+    last = alone.index(must) if must else len(alone) - 1
     starts = [
-        seq(
-            "?",
-            pairs[first],
-            *(_further(pairs[at], at == last and must is not None) for at in range(first + 1, len(pairs))),
-        )
+        seq("?", pairs[first], *(_further(pairs[at], alone[at] == must) for at in range(first + 1, len(pairs))))
         for first in range(last + 1)
     ]
     return choice(*starts, weights=[10.0 * len(starts), *([1.0] * (len(starts) - 1))])
+
+
+def _pair(name: str, parameters: Sequence[str]) -> Node:
+    """`name=value`, and the parameter that says something only beside it."""
+    pair = seq(f"{name}=", Ref(rule_name(name, "parameter")))
+    companion = COMPANIONS.get(name)
+    if companion is None or companion not in parameters:
+        return pair
+    return seq(pair, optional(seq("&", _pair(companion, parameters))))
 
 
 def _further(pair: Node, required: bool) -> Node:

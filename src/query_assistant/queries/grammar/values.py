@@ -3,7 +3,7 @@
 | kind | example sentences after the colon |
 |---|---|
 | text | `kinase`, `"cell cycle"`, `"cell cycle"~2`, `cyclin*`, `kinse~1`, `(tumor OR cancer)`, `(cell cycle)` |
-| keyword | `CDK2`, `"HP:0001250"`, `ENSG0000012*`, `(P OR LP)`, `[1 TO 9]`, `>=5` |
+| keyword | `CDK2`, `"HP:0001250"`, `ENSG0000012*`, `(P OR LP)`; no ranges, which would compare numbers as text |
 | exact | `"chr1:g.35367G>A"`, `1017`, `(1017 OR 1018)` |
 | integer, float | `9606`, `\\-3`, `>=0.5`, `[1 TO 9}`, `(1 OR 2)`, `(>=1 AND <5)` |
 | date | `2019-11-05`, `[2019 TO *]`, `<2020-06` |
@@ -66,7 +66,6 @@ def _word_rules(bare_colons: bool) -> dict[str, Node]:
             seq(wild, WORD_START, run(WORD_INNER, choice(signs, wild))),
         ),
         **_plain_rules(),
-        "bound": words_except(("TO",), Chars.of("A-Za-z0-9_"), None, Chars.of("A-Za-z0-9_.-")),
     }
 
 
@@ -119,13 +118,13 @@ def _days(last: str) -> Node:
 def _value_rules() -> dict[str, Node]:
     word, phrase, any_value = Ref("word"), Ref("phrase"), Literal("*")
     text = choice(word, phrase, Ref("pattern"), weights=(3, 3, 1))
-    exact, date, bound = choice(word, phrase), Ref("date-point"), Ref("bound")
+    exact, date = choice(word, phrase), Ref("date-point")
     near = [seq(phrase, "~", Chars.of("1-9")), seq(word, "~", Chars.of("12"))]
     rules = {
         "text-value": choice(
             text, *near, _group(text), seq("(", Ref("words"), ")"), any_value, weights=(9, 1, 1, 3, 1, 1)
         ),
-        "keyword-value": choice(text, _group(text), *_ranges(bound), any_value, weights=(9, 3, 1, 1, 1)),
+        "keyword-value": choice(text, _group(text), any_value, weights=(9, 3, 1)),
         "exact-value": choice(exact, _group(exact), weights=(5, 1)),
         "date-value": choice(date, *_ranges(date), any_value, weights=(3, 3, 3, 1)),
         "boolean-value": choice("true", "false", any_value, weights=(5, 5, 1)),
