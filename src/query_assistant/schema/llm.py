@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from query_assistant.errors import InputError
 from query_assistant.prompts.messages import Message
 from query_assistant.records import write_json
@@ -26,7 +28,7 @@ You describe the fields of {title}, a web API about {about}, for biologists who 
 For each field write one noun phrase of 6 to 30 words that says what the value is and of what, its unit, range and
 direction (which way is worse or better) where you are sure of them, and ends with the source database in brackets.
 For a field of type object, say what the fields below it have in common.
-Do not repeat the field's path, do not begin with "The" or "This field", and do not guess: say less rather than wrong."""
+Do not repeat the field's path, do not begin with "The" or "This field", and do not guess: rather say less."""
 TOKEN_LETTERS = 4  # letters per token of English and of field paths, near enough for an estimate
 ANSWER_TOKENS = 45  # of one field: its path, 20 words and the JSON around them
 SHORTEST, LONGEST = 8, 300  # characters of a usable description
@@ -82,7 +84,7 @@ class LlmAnnotator:
         """
         self.announce(self.estimate(subjects))
         written: dict[str, str] = {}
-        for batch in self._batches(subjects):
+        for batch in tqdm(list(self._batches(subjects)), desc=f"describe {self.title}", unit="batch", disable=None):
             written.update(self._describe(batch))
         missing = [subject.field.name for subject in subjects if subject.field.name not in written]
         if missing:

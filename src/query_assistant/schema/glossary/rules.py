@@ -93,7 +93,7 @@ class Glossary:
         short = {slot: values[-1] for slot, values in forms.items()}
         names = [_fill(name, short) for name in named or [_head(description)]]
         cited = filled if source.lower() in filled.lower() else f"{filled} ({source})"
-        return Entry(cited[:1].upper() + cited[1:], tuple(dict.fromkeys(names)), source)
+        return Entry(_sentence_case(cited), tuple(dict.fromkeys(names)), source)
 
 
 class _TextLoader(yaml.CBaseLoader):
@@ -174,3 +174,8 @@ def _fill(text: str, values: dict[str, str]) -> str:
 def _head(description: str) -> str:
     """The description up to its first comma, semicolon or bracket."""
     return re.split(r"[,;(]", description, maxsplit=1)[0].strip()
+
+
+def _sentence_case(text: str) -> str:
+    """A capital at the beginning, unless the first word has its own spelling, as dbSNP and pKa have."""
+    return text[:1].upper() + text[1:] if text.split(maxsplit=1)[0].islower() else text
