@@ -6,7 +6,8 @@ import pytest
 
 from query_assistant.logs.counting import Counted, Request, count
 from query_assistant.logs.familiar import Familiar
-from query_assistant.logs.formats import LogFile, open_log
+from query_assistant.logs.files import LogFile
+from query_assistant.logs.formats import open_log
 from query_assistant.logs.noise import Routes
 
 GENES = Routes("/v3", ("gene",), ("api", "spec", "species"))

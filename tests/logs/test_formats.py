@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, LogFile, batches, find_logs, masked, open_log
+from query_assistant.logs.files import LogFile, find_logs
+from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, batches, open_log
+from query_assistant.logs.privacy import masked
 
 PATHS = ["/v3/query?q=cdk2&fields=symbol,name", "/v3/gene/1017", "/v3/query?q=symbol:%22CDK2%22"]
 COMBINED = '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812 "-" "curl/8.4.0"'

@@ -7,7 +7,6 @@ the slow part: where too many are left, the commonest of each shape go on.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +17,10 @@ import duckdb
 import pyarrow as pa
 
 from query_assistant.logs.familiar import Familiar
-from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, LogFile, batches, masked
-from query_assistant.logs.noise import CRAWLERS, EMAIL, IGNORED_PARAMETERS, Routes, classification, sql
+from query_assistant.logs.files import LogFile
+from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, batches, pattern_of
+from query_assistant.logs.noise import CRAWLERS, IGNORED_PARAMETERS, Routes, classification, sql
+from query_assistant.logs.privacy import masked, masked_path
 
 # The kind of requests that are set aside only because others of their shape are looked at.
 SAME_SHAPE = "same_shape"
@@ -114,7 +115,7 @@ def _reader(log: LogFile) -> pa.RecordBatchReader:
 
 def _reading(log: LogFile, number: int) -> str:
     """SQL that adds one file's requests to `raw`. Broken lines fall into five groups, each keeping one example."""
-    groups = ", ".join(sql(name) for name in GROUPS[log.pattern])
+    groups = ", ".join(sql(name) for name in GROUPS[pattern_of(log)])
     ignored = "|".join(IGNORED_PARAMETERS)
     return f"""
     INSERT INTO raw
@@ -129,7 +130,7 @@ def _reading(log: LogFile, number: int) -> str:
             part.agent <> '' AND regexp_matches(part.agent, {sql(CRAWLERS)}) AS crawler,
             CASE WHEN part.path = '' THEN line END AS broken,
             CASE WHEN part.path = '' THEN length(line) % 5 ELSE 0 END AS bucket
-        FROM (SELECT line, regexp_extract(line, {sql(LINE_PATTERNS[log.pattern])}, [{groups}]) AS part FROM lines)
+        FROM (SELECT line, regexp_extract(line, {sql(LINE_PATTERNS[pattern_of(log)])}, [{groups}]) AS part FROM lines)
     )
     GROUP BY method, path, status, crawler, email, bucket"""
 
@@ -222,11 +223,6 @@ def _tallies(db: duckdb.DuckDBPyConnection) -> dict[str, Tally]:
         kind: Tally(lines, distinct, () if kind == "personal" else tuple(masked_path(path)[:160] for path in examples))
         for kind, lines, distinct, examples in _rows(db, _TALLIES)
     }
-
-
-def masked_path(path: str) -> str:
-    """A path that may be shown: no e-mail address in it. Numbers with dots stay, they may be EC numbers."""
-    return re.sub(EMAIL, "[address]", path)
 
 
 # What steers a batch without naming its terms; other names could hold anything.

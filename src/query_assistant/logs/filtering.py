@@ -16,10 +16,12 @@ from typing import Protocol
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
 from query_assistant.logs.choosing import most_telling
-from query_assistant.logs.counting import SAME_SHAPE, Counted, count, masked_path
+from query_assistant.logs.counting import SAME_SHAPE, Counted, count
 from query_assistant.logs.familiar import load_familiar
-from query_assistant.logs.formats import LogFile, find_logs, open_log
+from query_assistant.logs.files import LogFile, find_logs
+from query_assistant.logs.formats import open_log
 from query_assistant.logs.noise import Routes
+from query_assistant.logs.privacy import masked_path
 from query_assistant.logs.report import FilterReport, Group
 from query_assistant.logs.understanding import Candidate, understand_all
 from query_assistant.queries.request import Request, parse
@@ -157,12 +159,13 @@ def _good(
 
 def _hits(member: Candidate, api: Api, executor: Executor) -> tuple[int, str]:
     """Hits of the query, 0 where its page lies behind the last of them; and what to call it when there are none."""
-    request = parse(member.query, api)
     try:
+        request = parse(member.query, api)
         total = executor.select(request).total
     except RequestError as error:
         return 0, f"status_{error.status}"
-    if request.method == "GET" and int(request.get("from") or 0) >= total > 0:
+    first = request.get("from")
+    if isinstance(first, int) and request.method == "GET" and first >= total > 0:
         return 0, "page_behind_the_last"
     return total, "nothing_found"
 

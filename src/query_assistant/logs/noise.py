@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from query_assistant.logs.familiar import Familiar
+from query_assistant.logs.privacy import EMAIL
 
 CRAWLERS = r"(?i)bot\b|bot/|crawl|spider|slurp|scrapy|uptime|pingdom|healthcheck|monitor"
 
@@ -19,7 +20,6 @@ IGNORED_PARAMETERS = (
     "callback", "jsonp", "email", "_", "returnall", "verbose", "as_dataframe", "df_index", "debug", "return_raw",
     "jsoninput", "timestamp",
 )  # fmt: skip
-EMAIL = r"(?i)[\w.+-]+(?:@|%40)[\w-]+\.[a-z]{2,}"
 
 
 @dataclass(frozen=True)
