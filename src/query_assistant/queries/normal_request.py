@@ -101,7 +101,8 @@ def returned(fields: tuple[str, ...], default: tuple[str, ...] | None) -> tuple[
     """The returned fields sorted, without those that another covers; None where they are the default."""
     if not fields or "all" in fields:
         return ("all",) if default else None
-    kept = {name for name in fields if not any(parent in fields for parent in _parents(name))}
+    asked = set(fields)
+    kept = {name for name in asked if asked.isdisjoint(_parents(name))}
     return None if default and kept == set(default) else tuple(sorted(kept))
 
 
