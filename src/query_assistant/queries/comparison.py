@@ -93,7 +93,10 @@ def _counted_differently(left: Reading, right: Reading, api: Api, replica: Repli
 def _order_differences(
     left: Reading, right: Reading, api: Api, replica: Replica | None, evidence: Evidence
 ) -> list[Difference]:
-    """Whether scores put the same hits in another order; sort fields are known to be equal here."""
+    """Whether scores put the same hits in another order; sort fields are known to be equal here.
+
+    Equal scores fall back on the order of the records, so the probes are asked forwards and backwards.
+    """
     from query_assistant.replica import Replica
 
     assert left.meaning is not None
@@ -101,8 +104,8 @@ def _order_differences(
         return []
     if order(left.meaning.presentation) and "_score" not in order(left.meaning.presentation):
         return []
-    made_up = Replica.from_records(api, evidence.probes)
-    for records in (replica, made_up) if replica is not None else (made_up,):
+    made_up = [Replica.from_records(api, probes) for probes in (evidence.probes, evidence.probes[::-1])]
+    for records in (replica, *made_up) if replica is not None else made_up:
         if records.select(left.form).ids != records.select(right.form).ids:
             return [Difference("sort", "the same hits come in another order: their scores differ")]
     return []
