@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from query_assistant.logs.counting import Counted, Request, count
 from query_assistant.logs.familiar import Familiar
@@ -183,3 +185,14 @@ def test_bodyless_posts_tell_what_their_urls_say(tmp_path):
     lines = [web("POST", "/v3/query?fields=symbol%2Cname&size=1000&token=secret")] * 2 + [web("POST", "/v3/query")]
     found = counted(tmp_path, lines, format="combined")
     assert found.posts == {"fields": {"symbol,name": 2}, "size": {"1000": 2}}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("/v3querygn?=&%25FF+*:\"'\\()[]~ é\x00\x1f", max_size=40), max_size=12))
+def test_no_line_however_odd_stops_the_count(tmp_path, lines):
+    odd = ["/v3/query?q=" + line.replace("\n", "") for line in lines] + [line + "/v3/gene/" for line in lines]
+    found = counted(tmp_path, ["/v3/gene/5", *odd])
+    accounted = sum(request.lines for request in found.requests) + sum(kinds(found).values())
+    broken = found.lines - accounted
+    assert 0 <= broken <= len(odd)
+    assert found.lines >= 1 + len(lines)

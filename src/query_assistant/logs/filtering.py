@@ -24,6 +24,7 @@ from query_assistant.logs.noise import Routes
 from query_assistant.logs.privacy import masked_path
 from query_assistant.logs.report import FilterReport, Group
 from query_assistant.logs.understanding import Candidate, understand_all
+from query_assistant.queries.canonical import skeleton
 from query_assistant.queries.request import Request, parse
 from query_assistant.records import GoodQuery
 
@@ -176,7 +177,7 @@ def _record(member: Candidate, api: Api, hits: int) -> GoodQuery:
         body=member.query.body,
         api=api.name,
         signature=member.signature,
-        skeleton=member.skeleton,
+        skeleton=skeleton(parse(member.query, api), api),
         count=member.lines,
         hits=hits,
     )

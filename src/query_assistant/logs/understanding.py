@@ -14,7 +14,7 @@ from itertools import islice
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
 from query_assistant.logs.counting import Request as Line
-from query_assistant.queries.canonical import canonicalize, literals, signature, skeleton
+from query_assistant.queries.canonical import canonicalize, literals, signature
 from query_assistant.queries.request import Request, parse_http, to_text
 from query_assistant.queries.validation import validate_request
 from query_assistant.records import Query
@@ -34,7 +34,6 @@ class Candidate:
     query: Query
     key: str
     signature: str
-    skeleton: str
     literals: tuple[str, ...]
     lines: int
 
@@ -81,7 +80,6 @@ def understand_line(line: Line, api: Api) -> Candidate | Fallen:
         query=canonicalize(request, api, keep_case=True).to_query(),
         key=to_text(form.to_query()),
         signature=signature(form, api),
-        skeleton=skeleton(form, api),
         literals=tuple(str(value) for value in literals(form, api)),
         lines=line.lines,
     )
