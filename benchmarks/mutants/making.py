@@ -33,7 +33,9 @@ class Spare:
         return random.choice(options) if options else None
 
     def field(self, random: Random, type_: str, *used: str) -> str:
-        return random.choice([name for name in self.fields[type_] if name not in used])
+        """Another searchable field of the type; a keyword where the type has no other."""
+        options = [name for name in self.fields[type_] if name not in used]
+        return random.choice(options or self.fields["keyword"])
 
 
 def tokens(text: str) -> set[str]:
