@@ -62,7 +62,11 @@ EXACT: list[tuple[str, str, str]] = [
         'POST /v3/query {"q":["a"]}',
         'POST /v3/query {"q":["a"],"scopes":["retired","entrezgene","ensembl.gene","_id"]}',
     ),
-    ("mygene", 'POST /v3/query {"q":["a"]}', 'POST /v3/query {"q":["a"],"scopes":"retired,entrezgene,ensemblgene,_id"}'),
+    (
+        "mygene",
+        'POST /v3/query {"q":["a"]}',
+        'POST /v3/query {"q":["a"],"scopes":"retired,entrezgene,ensemblgene,_id"}',
+    ),
     ("mychem", 'POST /v1/query {"q":["a"]}', 'POST /v1/query {"q":["a"],"scopes":["_id"]}'),
     ("mygene", "/v3/query?q=a", "/v3/query?q=a&facet_size=50"),
     ("mygene", "/v3/query?q=a", "/v3/query?q=a&species_facet_filter=human"),
@@ -83,7 +87,7 @@ EXACT: list[tuple[str, str, str]] = [
         'POST /v3/query {"q":["a"],"scopes":["symbol","alias"]}',
         'POST /v3/query?scopes=alias,symbol {"q":"a"}',
     ),
-    ("mygene", 'POST /v3/query {"q":["a"],"size":3}', 'POST /v3/query?q=a&size=3 {}'),
+    ("mygene", 'POST /v3/query {"q":["a"],"size":3}', "POST /v3/query?q=a&size=3 {}"),
     ("mygene", 'POST /v3/query {"q":["a"],"scopes":["refseq"]}', 'POST /v3/query {"q":["a"],"scopes":["RefSeq"]}'),
     ("mygene", 'POST /v3/query {"q":["a"],"scopes":["MIM"]}', 'POST /v3/query {"q":["a"],"scopes":["mim"]}'),
     # everything
@@ -235,7 +239,8 @@ def test_another_presentation_is_another_form_of_the_same_selection(name: str, l
          "/v3/query?q=taxid:>=5 AND (name:b OR name:c) AND NOT symbol:a"),
         ("mychem", "/v1/query?q=(name:a b) OR (name:c -name:d)",
          "/v1/query?q=(b AND name:a) OR (name:c AND NOT name:d)"),
-        ("myvariant", "/v1/query?q=cadd.phred:>20 AND chrx:1-2 AND a b", "/v1/query?q=chrX:1-2 AND (a b) AND cadd.phred:>20"),
+        ("myvariant", "/v1/query?q=cadd.phred:>20 AND chrx:1-2 AND a b",
+         "/v1/query?q=chrX:1-2 AND (a b) AND cadd.phred:>20"),
     ],
 )  # fmt: skip
 def test_the_form_is_readable(name: str, text: str, readable: str) -> None:
@@ -252,7 +257,18 @@ def test_case_is_kept_for_people_on_demand() -> None:
 # ---- properties over generated requests
 
 FIELDS = {
-    "mygene": ["symbol", "name", "taxid", "refseq", "go", "go.BP.id", "HGNC", "pantherdb.FlyBase", "entrezgene", "nofield"],
+    "mygene": [
+        "symbol",
+        "name",
+        "taxid",
+        "refseq",
+        "go",
+        "go.BP.id",
+        "HGNC",
+        "pantherdb.FlyBase",
+        "entrezgene",
+        "nofield",
+    ],
     "myvariant": ["dbsnp.rsid", "cadd.phred", "chrom", "clinvar.rcv.accession"],
     "mychem": ["name", "name.raw", "chembl.max_phase", "pubchem.cid", "gtopdb.smiles"],
     "mydisease": ["mondo.label", "mondo.mondo", "mondo.is_obsolete"],
@@ -325,7 +341,9 @@ def test_order_never_shows(pair: tuple[Api, Query], seed: int) -> None:
     assert canonicalize(right, api) == form_of_left
 
 
-@pytest.mark.parametrize("q", ["(NOT " * 99 + "a" + ")" * 99, "name:a AND " * 3_000 + "b", "(a OR " * 99 + "a" + ")" * 99])
+@pytest.mark.parametrize(
+    "q", ["(NOT " * 99 + "a" + ")" * 99, "name:a AND " * 3_000 + "b", "(a OR " * 99 + "a" + ")" * 99]
+)
 def test_deep_and_wide_queries_have_forms_too(q: str) -> None:
     api = APIS["mychem"]
     request = parse(f"/v1/query?q={q}", api)
@@ -349,7 +367,10 @@ def _shuffled(path: str, order: random.Random) -> str:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(["name:a", "name:b", "NOT name:c", "(name:d OR name:e)", "name:>5"]), min_size=1), st.randoms())
+@given(
+    st.lists(st.sampled_from(["name:a", "name:b", "NOT name:c", "(name:d OR name:e)", "name:>5"]), min_size=1),
+    st.randoms(),
+)
 def test_operands_of_one_operator_commute(clauses: list[str], order: random.Random) -> None:
     api = APIS["mychem"]
     for operator in (" AND ", " OR "):

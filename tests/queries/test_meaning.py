@@ -380,7 +380,8 @@ def test_arrays_of_terms_pair_with_scopes_by_position() -> None:
 # ---- section 9: identifiers
 
 DRUGBANK = (
-    "drugbank.id", "unichem.drugbank", "chebi.xrefs.drugbank", "drugcentral.xrefs.drugbank_id", "pharmgkb.xrefs.drugbank",
+    "drugbank.id", "unichem.drugbank", "chebi.xrefs.drugbank", "drugcentral.xrefs.drugbank_id",
+    "pharmgkb.xrefs.drugbank",
 )  # fmt: skip
 CHEBI = ("chebi.id", "chebi.secondary_chebi_id")
 XREFS = ("mondo", "disease_ontology", "disgenet")

@@ -119,7 +119,7 @@ class Request:
         return "/" + "/".join(word for word in words if word)
 
     def reading(self) -> list[tuple[str, Value]]:
-        """The parameters in reading order: q, scopes, species, other filters, fields, size, from, sort, facets, rest."""
+        """The parameters in reading order: q, scopes, species, other filters, fields, size, from, sort, facets."""
         return sorted(self.values, key=lambda pair: reading_order(pair[0]))
 
     def to_query(self) -> Query:

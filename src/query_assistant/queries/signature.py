@@ -309,7 +309,7 @@ def _collect(node: Node, operators: set[str], fields: set[str]) -> None:
     if isinstance(node, Exists):
         operators.add("exists")
     if type(node) in _NAMES:
-        operators.add(_NAMES[type(node)])  # type: ignore[index]
+        operators.add(_NAMES[type(node)])
     if field := getattr(node, "field", None):
         fields.add(field)
 

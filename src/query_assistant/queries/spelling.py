@@ -43,7 +43,7 @@ def _with_prefix(node: Node, rule: Shorthand) -> str | None:
     """`go:0000307` for the value go:0000307, where the short name can say it."""
     if isinstance(node, Wildcard):
         value, bare = node.pattern, _BARE_PATTERN
-    elif isinstance(node, Words) or isinstance(node, Phrase):
+    elif isinstance(node, (Words, Phrase)):
         value, bare = node.text, _BARE
     else:
         return None

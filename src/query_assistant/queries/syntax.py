@@ -12,8 +12,9 @@ the servers' recursive parser and engine do too. Time and memory grow with the l
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from query_assistant.errors import QuerySyntaxError
 from query_assistant.queries.rendering import render_text
@@ -74,7 +75,7 @@ class _Group:
     start: int
     conjunction: str = ""
     modifier: str = ""
-    clauses: list[_Clause] = field(default_factory=list)
+    clauses: list[_Clause] = dataclasses.field(default_factory=list)
 
 
 class _Parser:
@@ -262,7 +263,7 @@ class _Parser:
         if token.kind != "END":
             return unexpected(token.text or token.kind, token.start, self.parameter)
         return QuerySyntaxError(
-            f"the query text ends at position {token.start} where a value should follow; add one or remove the operator",
+            f"the query text ends at position {token.start} where a value should follow; add one, or drop the operator",
             position=token.start,
             parameter=self.parameter,
         )
@@ -317,8 +318,8 @@ def _pattern(image: str) -> str:
     signs = iter(image)
     for sign in signs:
         if sign == "\\":
-            sign = next(signs)
-            parts.append("\\" + sign if sign in "*?\\" else sign)
+            meant = next(signs)
+            parts.append("\\" + meant if meant in "*?\\" else meant)
         else:
             parts.append(sign)
     return "".join(parts)

@@ -47,7 +47,7 @@ def _mixed(node: Boolean, parameter: str) -> Iterator[Issue]:
         optional = " and ".join(_shown(part) for part in node.should[:2])
         yield Issue(
             "mixed_operators",
-            f"AND and OR have no precedence: {optional} change only the order of the hits here; add parentheses",
+            f"AND and OR have no precedence: {optional} only order the hits here; add parentheses",
             parameter,
         )
     for part in node.must:

@@ -100,9 +100,7 @@ def _interval(request: Request, index: str, api: Api) -> Iterator[Issue]:
     if located is None:
         return
     if located.dropped:
-        message = (
-            "q holds an interval, so the server drops the rest of it; use filter, or other parameters, for the rest"
-        )
+        message = "q holds an interval, so the server drops the rest of it; put the rest into filter"
         yield Issue("dropped_text", message, "q", suggestion="filter")
     rule = api.definition.interval
     if rule and rule.by_parameter and located.prefix != index:
@@ -117,7 +115,7 @@ def _identifiers(request: Request, api: Api) -> Iterator[Issue]:
         if prefix := unknown_prefix(identifier, api):
             yield Issue(
                 "unknown_prefix",
-                f"{identifier!r} starts with neither a field nor a known prefix ({prefix!r}), so it is looked up as it is",
+                f"{identifier!r} starts with neither a field nor a known prefix, so it is looked up as it is",
                 "id" if request.method == "GET" else "ids",
                 prefix,
             )
