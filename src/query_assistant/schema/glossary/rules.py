@@ -92,7 +92,9 @@ class Glossary:
         filled = _fill(description, {slot: values[0] for slot, values in forms.items()})
         short = {slot: values[-1] for slot, values in forms.items()}
         names = [_fill(name, short) for name in named or [_head(description)]]
-        cited = filled if source.lower() in filled.lower() else f"{filled} ({source})"
+        # "HPO:probinson" is a value, not a mention of the source.
+        mentioned = re.search(rf"\b{re.escape(source)}\b(?!:)", filled, re.IGNORECASE)
+        cited = filled if mentioned else f"{filled} ({source})"
         return Entry(_sentence_case(cited), tuple(dict.fromkeys(names)), source)
 
 
