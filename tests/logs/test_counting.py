@@ -78,6 +78,7 @@ def test_noise_is_told_by_kind(tmp_path, path, kind):
         "/v3/query?facets=taxid",
         "/v3/query?q=",
         "/v3/query?q=10.1.2.3",
+        "/v3/query?q=index.html",
     ],
 )
 def test_questions_are_not_noise(tmp_path, path):

@@ -23,18 +23,8 @@ IGNORED_PARAMETERS = (
 
 
 @dataclass(frozen=True)
-class Rule:
-    """`kind` names it in reports, `condition` is SQL over the columns above. The first rule that fits decides."""
-
-    kind: str
-    condition: str
-    about: str
-
-
-@dataclass(frozen=True)
 class Routes:
-    """Where an API answers: the base (`/v3`) the first parts of paths that name records (`gene`), and of
-    those that are known but hold no records (`spec`)."""
+    """Where an API answers: the base (`/v3`), the words of paths that name records (`gene`) and those of `pages`."""
 
     base: str
     entities: tuple[str, ...]
@@ -50,35 +40,34 @@ class Routes:
         return "|".join(re.escape(name) for name in self.entities)
 
 
-def rules(routes: Routes, familiar: Familiar) -> tuple[Rule, ...]:
-    """All kinds of noise of one API, in the order in which they are tried."""
+def conditions(routes: Routes, familiar: Familiar) -> dict[str, str]:
+    """SQL by kind of noise, in the order in which they are tried: the first that holds decides (docs/logs.md)."""
     base, names = re.escape(routes.base), routes.names
     any_version = _path(rf"^(?:/api)?(?:/v\d+)?/(?:query|{names})(?:[/?]|$)")
     asks_nothing = f"(method = 'POST' OR (method = '' AND NOT {_path(_ASKS_WITHOUT_TERMS)}))"
-    return (
-        Rule("preflight", "method = 'OPTIONS'", "a browser asks whether it may ask"),
-        Rule("probe", "method = 'HEAD'", "asks only whether something is there"),
-        Rule("status", _path(r"^/status(?:[/?]|$)"), "health check"),
-        Rule("metadata", _path(rf"^(?:{base})?(?:/\w+)?/metadata(?:[/?]|$)"), "build dates and field lists"),
-        Rule("crawler", "crawler", "the user agent calls itself a bot or monitor"),
-        Rule("redirect", "status BETWEEN 300 AND 399 AND status <> 304", "sent elsewhere, to be asked again"),
-        Rule("wrong_method", "status = 405", "a method the path does not have"),
-        Rule("page", _path(_page_pattern(routes)), "web pages and their parts"),
-        Rule("other_version", f"{any_version} AND NOT {_path(routes.pattern)}", "not this API's present version"),
-        Rule("foreign_path", f"NOT {_path(routes.pattern)}", "no path of the API: scanners, other services"),
-        Rule("continuation", _path(r"[?&]scroll_id="), "a further page of an earlier question"),
-        Rule("monitor", _one_of("item", familiar.monitors), "the record that health checks ask for"),
-        Rule("example", f"({_one_of('q', familiar.examples)} OR {_one_of('item', familiar.examples)})",
-             "the documentation's own examples"),
-        Rule("personal", f"regexp_matches(path, {sql(EMAIL)})", "an e-mail address in the question"),
-        Rule("no_body", f"{asks_nothing} AND q IS NULL AND item = '' AND NOT {_path(r'[?&]ids?=')}",
-             "a POST whose terms are not in the log"),
-    )  # fmt: skip
+    return {
+        "preflight": "method = 'OPTIONS'",
+        "probe": "method = 'HEAD'",
+        "status": _path(r"^/status(?:[/?]|$)"),
+        "metadata": _path(rf"^(?:{base})?(?:/\w+)?/metadata(?:[/?]|$)"),
+        "crawler": "crawler",
+        # 304 is an answer: the client had it already.
+        "redirect": "status BETWEEN 300 AND 399 AND status <> 304",
+        "wrong_method": "status = 405",
+        "page": _path(_page_pattern(routes)),
+        "other_version": f"{any_version} AND NOT {_path(routes.pattern)}",
+        "foreign_path": f"NOT {_path(routes.pattern)}",
+        "continuation": _path(r"[?&]scroll_id="),
+        "monitor": _one_of("item", familiar.monitors),
+        "example": f"({_one_of('q', familiar.examples)} OR {_one_of('item', familiar.examples)})",
+        "personal": f"regexp_matches(path, {sql(EMAIL)})",
+        "no_body": f"{asks_nothing} AND q IS NULL AND item = '' AND NOT {_path(r'[?&]ids?=')}",
+    }
 
 
 def classification(routes: Routes, familiar: Familiar) -> str:
     """One SQL expression: the kind of noise, or NULL for a request worth reading."""
-    cases = " ".join(f"WHEN {rule.condition} THEN {sql(rule.kind)}" for rule in rules(routes, familiar))
+    cases = " ".join(f"WHEN {fits} THEN {sql(kind)}" for kind, fits in conditions(routes, familiar).items())
     return f"CASE {cases} END"
 
 
@@ -90,7 +79,7 @@ def sql(text: str) -> str:
 # A log without methods does not tell a POST from a GET for everything; only these make sense without q.
 _ASKS_WITHOUT_TERMS = r"[?&](?:facets|aggs|filter|sort|exists|missing|fetch_all)="
 _SITE = r"^/(?:$|\?|favicon|robots\.txt|sitemap|apple-touch|static/|assets/|widget|about|faq|docs?(?:/|$))"
-_FILE = r"\.(?:css|js|png|jpe?g|gif|svg|ico|woff2?|map|html?|txt|xml)(?:\?|$)"
+_FILE = r"^[^?]*\.(?:css|js|png|jpe?g|gif|svg|ico|woff2?|map|html?|txt|xml)(?:\?|$)"
 
 
 def _page_pattern(routes: Routes) -> str:
