@@ -174,7 +174,7 @@ def test_presentation_is_reported_apart_from_the_records(left, right, kind, mess
         ("?q=symbol:a", "?q=symbol:a AND NOT name:b", "clause", "right excludes name:b, left does not"),
         ("?q=symbol:a AND name:b", "?q=symbol:a AND NOT name:b", "operator", "left requires name:b, right excludes it"),
         ("?q=chr1:1-100", "?q=chr1:1-200", "value", "left asks for chr1:1-100 in genomic_pos, right for chr1:1-200"),
-        ("/gene/1017", "?q=CDK2", "endpoint", "left looks identifiers up, right searches"),
+        ("/gene/1017", "?q=CDK2", "endpoint", "left looks an identifier up, right searches"),
     ],
 )  # fmt: skip
 def test_a_person_is_told_what_is_asked_differently(left, right, kind, message):

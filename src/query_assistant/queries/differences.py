@@ -45,7 +45,7 @@ def selection_differences(left: Reading, right: Reading, api: Api) -> list[Diffe
     if left.meaning.index != right.meaning.index:
         one, other = left.meaning.index, right.meaning.index
         found.append(Difference("assembly", f"left searches {one}, right {other}", one, other))
-    if left.meaning.lookup != right.meaning.lookup:
+    if left.form.key != right.form.key:
         found.append(_endpoint(left, right))
     for (name, one), (_, other) in _unknowable(left, right):
         found.append(Difference("hits", f"{name} differs: {one} on the left, {other} on the right", one, other))
@@ -57,9 +57,16 @@ def _paths(left: Reading, right: Reading) -> tuple[str, str]:
 
 
 def _endpoint(left: Reading, right: Reading) -> Difference:
-    words = {True: "looks identifiers up", False: "searches"}
-    one, other = (words[bool(side.meaning and side.meaning.lookup)] for side in (left, right))
+    one, other = (_ENDPOINTS[side.form.key] for side in (left, right))
     return Difference("endpoint", f"left {one}, right {other}", left.form.key, right.form.key)
+
+
+_ENDPOINTS = {
+    "GET query": "searches",
+    "POST query": "searches for a batch of terms",
+    "GET annotation": "looks an identifier up",
+    "POST annotation": "looks a batch of identifiers up",
+}
 
 
 def _unknowable(left: Reading, right: Reading) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
