@@ -45,7 +45,7 @@ class _Part(BaseModel):
 class Parameter(_Part):
     """One parameter on the endpoints of `at`.
 
-    `spellings` are all names the server accepts, the winning one first. `clause`, `any_of` and `has` say which records
+    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`, `any_of` and `has` say which records
     it keeps: those that the clause matches, that have one of the values in the field, that have all or none of the
     listed fields.
     """
@@ -58,6 +58,8 @@ class Parameter(_Part):
     default: Scalar | tuple[str, ...] | None = None
     maximum: int | None = None
     choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    example: str = ""
     json_: Literal["typed", "any", "strings", "array"] = Setting("typed", alias="json")
     required: bool = False
     effect: Literal["full", "none"] = "full"

@@ -57,6 +57,8 @@ def refused(parameter: Parameter, value: Any, expected: str, remedy: str) -> Req
 def _text(parameter: Parameter, raw: Any, source: Source) -> str:
     if not isinstance(raw, str):
         raise refused(parameter, raw, "a string", "put it in quotes")
+    if parameter.pattern and raw and not re.fullmatch(parameter.pattern, raw, re.DOTALL):
+        raise refused(parameter, raw, parameter.about, f"write for example {parameter.example}")
     return raw
 
 
