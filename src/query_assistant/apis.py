@@ -45,9 +45,9 @@ class _Part(BaseModel):
 class Parameter(_Part):
     """One parameter on the endpoints of `at`.
 
-    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`, `any_of` and `has` say which records
-    it keeps: those that the clause matches, that have one of the values in the field, that have all or none of the
-    listed fields.
+    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`,
+    `any_of` and `has` say which records it keeps: those that the clause matches, that have one of the values in the
+    field, that have all or none of the listed fields.
     """
 
     name: str
