@@ -15,6 +15,7 @@ from query_assistant.pairs.extras import ASSEMBLIES, DEFAULT_SIZE
 from query_assistant.pairs.lexicon import Lexicon, species_names
 from query_assistant.pairs.numbers import numbers_in
 from query_assistant.pairs.plan import Leaf, Plan, leaves
+from query_assistant.pairs.wording import pluralise
 
 SHORTEST, LONGEST = 3, 420
 RAW_PATH = re.compile(r"\b[a-z_]\w*(?:\.\w+){1,}\b")
@@ -31,7 +32,9 @@ class Reader:
         self.numbers = numbers_in(instruction)
 
     def holds(self, literal: str) -> bool:
-        return plain(literal).strip() in self.text
+        """Whether the literal stands in the text, not inside a longer word (save after "chr": chr7 holds 7)."""
+        wanted = re.escape(plain(literal).strip())
+        return re.search(rf"(?:(?<!\w)|(?<=\bchr)){wanted}(?!\w)", self.text) is not None
 
     def holds_number(self, literal: str) -> bool:
         try:
@@ -55,8 +58,11 @@ def plain(text: str) -> str:
     return re.sub(r"[\s_\-]+", " ", joined)
 
 
-def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon) -> list[str]:
-    """What the query holds and the instruction does not say; empty for an honest pair."""
+def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon, *, names: bool = True) -> list[str]:
+    """What the query holds and the instruction does not say; empty for an honest pair.
+
+    With `names` the fields of the presentation have to be called by a known name as well.
+    """
     reader = Reader(instruction, lexicon)
     missing = [literal for leaf in leaves(plan.condition) for literal in _missing_of_leaf(leaf, reader)]
     missing += [each for each in plan.identifiers if not reader.holds(each)]
@@ -67,7 +73,7 @@ def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon) -> list[str
         missing.append(plan.assembly)
     if plan.with_obsolete and not reader.holds("obsolete"):
         missing.append("obsolete")
-    missing += [path for path in _named_fields(plan) if not _names_field(path, reader)]
+    missing += [path for path in (_named_fields(plan) if names else ()) if not _names_field(path, reader)]
     return missing + _missing_numbers(plan, reader)
 
 
@@ -91,8 +97,6 @@ def _named_fields(plan: Plan) -> tuple[str, ...]:
 
 
 def _names_field(path: str, reader: Reader) -> bool:
-    from query_assistant.pairs.wording import pluralise
-
     wording = reader.lexicon.wording(path)
     names = [*wording.names, *(pluralise(name) for name in wording.names), path, wording.plural or path]
     return any(reader.holds(name) for name in names)

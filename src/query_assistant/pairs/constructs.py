@@ -16,7 +16,7 @@ RANGES = frozenset({"at_least", "above", "at_most", "below", "between", "strictl
 
 def constructs(plan: Plan) -> tuple[str, ...]:
     """The features of a query, sorted: ("fields", "negation", "range", "size")."""
-    found: set[str] = {plan.kind} - {"search"}
+    found: set[str] = set() if plan.kind == "search" else {plan.kind}
     for leaf in leaves(plan.condition):
         found.add("range" if leaf.operator in RANGES else OF_OPERATOR[leaf.operator])
     found |= (

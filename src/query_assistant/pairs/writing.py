@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
 from query_assistant.pairs.constructs import constructs
 from query_assistant.pairs.lexicon import Lexicon
+from query_assistant.pairs.model_writer import ModelWriter
 from query_assistant.pairs.plan import Plan, UnsayableError
 from query_assistant.pairs.planning import plan_query
 from query_assistant.pairs.synthesis import Executor
@@ -25,6 +26,7 @@ from query_assistant.records import Form, GoodQuery, Pair
 
 FORMS: tuple[Form, ...] = ("imperative", "question", "keywords")
 TRIES = 4
+FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +53,73 @@ class PairReport:
 
 
 def write_pairs(
-    api: Api, queries: Sequence[GoodQuery], replica: Executor, settings: PairSettings
+    api: Api,
+    queries: Sequence[GoodQuery],
+    replica: Executor,
+    settings: PairSettings,
+    model: ModelWriter | None = None,
 ) -> tuple[list[Pair], PairReport]:
-    """Checked pairs for the queries, by the offline verbaliser, in their order."""
-    return Writer(api, replica, settings).write(queries)
+    """Checked pairs for the queries, in their order: by the offline verbaliser, or by `model` where one is given."""
+    return Writer(api, replica, settings, model).write(queries)
 
 
 class Writer:
     """Writes and checks the pairs of one API."""
 
-    def __init__(self, api: Api, replica: Executor, settings: PairSettings) -> None:
+    def __init__(self, api: Api, replica: Executor, settings: PairSettings, model: ModelWriter | None = None) -> None:
         self.api = api
         self.replica = replica
         self.settings = settings
+        self.model = model
         self.lexicon = Lexicon.load(api.name, api.schema)
         self.verbaliser = Verbaliser(self.lexicon)
         self.report = PairReport()
         self.instructions: set[str] = set()
 
     def write(self, queries: Sequence[GoodQuery]) -> tuple[list[Pair], PairReport]:
-        pairs: list[Pair] = []
-        for query in queries:
-            self.report.queries += 1
-            pairs += self._of_query(query)
+        """All pairs, and what became of the queries."""
+        sayable = [(query, plan) for query in queries if (plan := self._sayable(query)) is not None]
+        drawn = self._by_model(sayable) if self.model is not None else self._by_verbaliser(sayable)
+        pairs = [pair for group in drawn for pair in group]
+        self.report.queries = len(queries)
         self.report.pairs = len(pairs)
         return pairs, self.report
 
-    def _of_query(self, query: GoodQuery) -> list[Pair]:
-        """All pairs of one query, none where it cannot be said or finds nothing; never a single one."""
+    def _by_verbaliser(self, sayable: Sequence[tuple[GoodQuery, Plan]]) -> Iterator[list[Pair]]:
+        for query, plan in sayable:
+            yield self._enough(query, self._instructed(query, plan))
+
+    def _by_model(self, sayable: Sequence[tuple[GoodQuery, Plan]]) -> Iterator[list[Pair]]:
+        """What the model said, checked; field names are its own affair, literals are not."""
+        assert self.model is not None
+        plans = {id(query): plan for query, plan in sayable}
+        for said in self.model.write([query for query, _ in sayable]):
+            plan = plans[id(said.query)]
+            pairs = []
+            for number, (form, text) in enumerate(said.instructions.items()):
+                reason = self._fault(text, plan, names=False)
+                if reason is None:
+                    self.instructions.add(text.casefold())
+                    pairs.append(self._pair(said.query, text, form, number, constructs(plan)))
+                else:
+                    self.report.reject(reason, f"{text}  [{said.query.query}]")
+            yield self._enough(said.query, pairs)
+
+    def _sayable(self, query: GoodQuery) -> Plan | None:
+        """The plan of a query that has words and hits; otherwise the reason is counted."""
         try:
             plan = plan_query(query, self.api)
             found = self.replica.select(parse(query, self.api))
         except UnsayableError as error:
             self.report.reject(f"unsayable: {error.reason}", query.query)
-            return []
+            return None
         except QueryAssistantError as error:
             self.report.reject(type(error).__name__, query.query)
-            return []
+            return None
         if not found.total:
             self.report.reject("no hits", query.query)
-            return []
-        return self._instructed(query, plan)
+            return None
+        return plan
 
     def _instructed(self, query: GoodQuery, plan: Plan) -> list[Pair]:
         used = constructs(plan)
@@ -101,10 +129,14 @@ class Writer:
             instruction = self._instruction(query, plan, form, number)
             if instruction is not None:
                 pairs.append(self._pair(query, instruction, form, number, used))
-        if len(pairs) < 2:
-            self.report.reject("fewer than two instructions", query.query)
-            return []
         return pairs
+
+    def _enough(self, query: GoodQuery, pairs: list[Pair]) -> list[Pair]:
+        """The pairs, if there are at least two; a query with one instruction is as good as none."""
+        if len(pairs) >= FEWEST:
+            return pairs
+        self.report.reject("fewer than two instructions", query.query)
+        return []
 
     def _instruction(self, query: GoodQuery, plan: Plan, form: Form, number: int) -> str | None:
         """The first draw that passes every check, in a few tries."""
@@ -124,11 +156,11 @@ class Writer:
             self.report.reject(reason, f"{said}  [{query.query}]")
         return None
 
-    def _fault(self, said: str, plan: Plan) -> str | None:
+    def _fault(self, said: str, plan: Plan, *, names: bool = True) -> str | None:
         unread = unreadable(said)
         if unread:
             return f"unreadable: {unread}"
-        missing = missing_literals(plan, said, self.lexicon)
+        missing = missing_literals(plan, said, self.lexicon, names=names)
         if missing:
             return "literal not recoverable"
         return "duplicate instruction" if said.casefold() in self.instructions else None
