@@ -57,10 +57,13 @@ def pack(files: Mapping[str, Path], archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=archive.parent, prefix=f".{archive.name}.")
     try:
-        with os.fdopen(handle, "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as zipped:
-            with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for name in sorted(files):
-                    _add(tar, _safe_name(name), files[name])
+        with (
+            os.fdopen(handle, "wb") as raw,
+            gzip.GzipFile("", "wb", 9, raw, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for name in sorted(files):
+                _add(tar, _safe_name(name), files[name])
         Path(temporary).chmod(0o644)
         os.replace(temporary, archive)
     except BaseException:

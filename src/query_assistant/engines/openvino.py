@@ -1,6 +1,7 @@
 """A GGUF model on the CPU through OpenVINO GenAI: continuous batching, shared prefixes, grammars.
 
-Its own LoRA support silently ignores adapters on a model loaded from GGUF, which is why fine-tuned weights are merged first.
+Its own LoRA support silently ignores adapters on a model loaded from GGUF, which is why fine-tuned weights are
+merged first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Models as Hugging Face folders: conversion from GGUF, and generation with or without a PEFT adapter on a CPU or a GPU."""
+"""Models as Hugging Face folders: conversion from GGUF, and generation with or without a PEFT adapter on a CPU or a
+GPU."""
 
 from __future__ import annotations
 

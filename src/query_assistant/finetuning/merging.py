@@ -2,8 +2,8 @@
 
     W' = W + (alpha / r) B A        (LoRA, https://arxiv.org/abs/2106.09685, section 4.1)
 
-A base with a GGUF becomes a GGUF with the same metadata, its adapted matrices in Q8_0 (8 bits lose nothing that 4-bit base weights
-had). Any other base becomes a folder of safetensors, which vLLM and transformers read.
+A base with a GGUF becomes a GGUF with the same metadata, its adapted matrices in Q8_0 (8 bits lose nothing that
+4-bit base weights had). Any other base becomes a folder of safetensors, which vLLM and transformers read.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _merge_safetensors(base: Path, lora: Adapter, folder: Path) -> None:
     for shard in sorted(base.glob("*.safetensors")):
         tensors: dict[str, torch.Tensor] = {}
         with safe_open(shard, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118: safe_open is no mapping
+            for name in sorted(file.keys()):
                 module = name.removesuffix(".weight")
                 tensors[name] = _added(file.get_tensor(name), lora, module) if module in left else file.get_tensor(name)
                 left.discard(module)
@@ -133,7 +133,10 @@ def _merge_safetensors(base: Path, lora: Adapter, folder: Path) -> None:
 def _added(weight: torch.Tensor, lora: Adapter, module: str) -> torch.Tensor:
     delta = lora.delta(module)
     if delta.shape != weight.shape:
-        raise InputError(f"{module} is {tuple(weight.shape)} in the base and {tuple(delta.shape)} in the adapter; they do not belong together")
+        raise InputError(
+            f"{module} is {tuple(weight.shape)} in the base and {tuple(delta.shape)} in the adapter; "
+            "they do not belong together"
+        )
     return (weight.float() + delta).to(weight.dtype)
 
 
@@ -151,7 +154,10 @@ def _merge_gguf(base: Path, lora: Adapter, target: Path) -> None:
             continue
         weight = dequantize(tensor.data, tensor.tensor_type)
         if weight.shape != delta.shape:
-            raise InputError(f"{tensor.name} is {weight.shape} in the base and {delta.shape} in the adapter; they do not belong together")
+            raise InputError(
+                f"{tensor.name} is {weight.shape} in the base and {delta.shape} in the adapter; "
+                "they do not belong together"
+            )
         merged = quantize(weight + delta, GGMLQuantizationType.Q8_0)
         writer.add_tensor(tensor.name, merged, raw_dtype=GGMLQuantizationType.Q8_0)
     _all_used(deltas)
@@ -180,7 +186,9 @@ def _gguf_deltas(lora: Adapter, base: Path) -> dict[str, Matrix]:
     for module in lora.modules:
         _, _, layer, part = module.split(".", 3) if module.startswith("model.layers.") else ("", "", "", module)
         if part not in _GGUF_NAMES:
-            raise InputError(f"the adapter changes {module!r}, which has no counterpart in a Llama GGUF; merge into safetensors")
+            raise InputError(
+                f"the adapter changes {module!r}, which has no counterpart in a Llama GGUF; merge into safetensors"
+            )
         name = _GGUF_NAMES[part]
         delta = lora.delta(module).numpy()
         deltas[f"blk.{layer}.{name}.weight"] = permute(delta, heads[name]) if name in heads else delta
@@ -199,4 +207,7 @@ def permute(weight: Matrix, heads: int) -> Matrix:
 
 def _all_used(left: Any) -> None:
     if left:
-        raise InputError(f"the adapter changes {sorted(left)[0]!r} and {len(left) - 1} more that the base does not have; they do not belong together")
+        raise InputError(
+            f"the adapter changes {sorted(left)[0]!r} and {len(left) - 1} more that the base does not have; "
+            "they do not belong together"
+        )

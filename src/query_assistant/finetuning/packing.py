@@ -1,13 +1,13 @@
 """Many samples in few tokens: samples that begin alike share one copy of that beginning.
 
-All prompts of one API start with the same system message. A *row* holds that prefix once and then the rest of several samples,
-each of which sees the prefix and itself, at the positions it would have alone:
+All prompts of one API start with the same system message. A *row* holds that prefix once and then the rest of
+several samples, each of which sees the prefix and itself, at the positions it would have alone:
 
     tokens     [ prefix        | rest of sample 1 | rest of sample 2 | padding ]
     positions  [ 0 1 ... p-1   | p p+1 ...        | p p+1 ...        | 0 ...   ]
 
-The loss and its gradient are those of the samples taken one by one (a test holds them together); the work is not: with prompts of
-100 tokens of which 60 are shared, a row does the same lesson with half the tokens.
+The loss and its gradient are those of the samples taken one by one (a test holds them together); the work is not:
+with prompts of 100 tokens of which 60 are shared, a row does the same lesson with half the tokens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,8 @@ def pack(samples: Sequence[TokenSample], row_tokens: int, tokens_per_batch: int,
     """One epoch: every sample once, in batches of rows of similar length, the batches in random order.
 
     Args:
-        row_tokens: where a row is full. Longer: the prefix costs less, attention (quadratic) more. A longer sample has a row of its own.
+        row_tokens: where a row is full. Longer: the prefix costs less, attention (quadratic) more. A longer sample
+            has a row of its own.
         tokens_per_batch: padded tokens that one optimiser step may hold; a single longer row is a batch of its own.
     """
     shuffled = list(samples)
@@ -60,7 +60,10 @@ def pack(samples: Sequence[TokenSample], row_tokens: int, tokens_per_batch: int,
 
 
 def collate(batch: Batch) -> dict[str, torch.Tensor]:
-    """Tensors for torchtune: tokens, labels and input_pos of shape [b, s], mask of [b, s, s] where any row holds several samples."""
+    """Tensors for torchtune: tokens and labels of shape [b, s].
+
+    Where any row holds several samples also input_pos, [b, s], and mask, [b, s, s].
+    """
     width = max(map(len, batch))
     columns = [_layout(row, width) for row in batch]
     tensors = {
@@ -100,7 +103,7 @@ def _by_beginning(samples: Sequence[TokenSample]) -> Iterator[list[TokenSample]]
 
 def _rows(samples: list[TokenSample], row_tokens: int) -> Iterator[Row]:
     """First fit: each sample joins the first open row with room for it."""
-    shared = len(commonprefix([sample.prompt[:-1] for sample in samples]))
+    shared = _shared(samples)
     open_rows: list[tuple[int, list[TokenSample]]] = []
     for sample in samples:
         size = len(sample) - shared
@@ -113,8 +116,14 @@ def _rows(samples: list[TokenSample], row_tokens: int) -> Iterator[Row]:
     return (_make_row(members) for _, members in open_rows)
 
 
+def _shared(samples: Sequence[TokenSample]) -> int:
+    """How many tokens all prompts begin with; never a whole prompt: its last token must stand before its answer."""
+    first, last = min(sample.prompt[:-1] for sample in samples), max(sample.prompt[:-1] for sample in samples)
+    return next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+
+
 def _make_row(samples: list[TokenSample]) -> Row:
-    shared = len(commonprefix([sample.prompt[:-1] for sample in samples])) if len(samples) > 1 else 0
+    shared = _shared(samples) if len(samples) > 1 else 0
     parts = ((sample.prompt[shared:] + sample.answer, len(sample.prompt) - shared) for sample in samples)
     return Row(samples[0].prompt[:shared], tuple(parts))
 

@@ -1,16 +1,23 @@
 """What is taught: a prompt as it will be asked, and the answer to it.
 
-Learning prompts of several kinds (with and without retrieved fields, with and without examples) is what lets one adapter serve
-all systems. The loss counts the answer alone.
+Learning prompts of several kinds (with and without retrieved fields, with and without examples) is what lets one
+adapter serve all systems. The loss counts the answer alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from query_assistant.engines.chat import ChatTokenizer
-from query_assistant.prompts.messages import Message
+from query_assistant.errors import ConfigurationError
+from query_assistant.prompts import Message, PromptApi, PromptBuilder, PromptSettings
+from query_assistant.queries.request import to_text
+from query_assistant.records import Pair
+from query_assistant.retrieval import Retriever
+
+KINDS = ("zero_shot-closed", "zero_shot-rag", "few_shot-closed", "few_shot-rag")
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class TokenSample:
-    """A sample as the model reads it: the prompt's ids, and the ids it must learn to write, the end of turn included."""
+    """A sample as the model reads it: the prompt's ids, and the ids it must learn to write, the end of turn
+    included."""
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
@@ -39,3 +47,65 @@ def tokenise(samples: Sequence[Sample], chat: ChatTokenizer, max_seq_len: int) -
         for sample in samples
     )
     return [row for row in rows if len(row) <= max_seq_len]
+
+
+def training_samples(
+    pairs: Sequence[Pair],
+    apis: Mapping[str, PromptApi],
+    settings: PromptSettings,
+    mix: Mapping[str, float],
+    count_tokens: Callable[[str], int],
+    seed: int,
+    *,
+    rag: Retriever | None = None,
+    few_shot: Retriever | None = None,
+) -> list[Sample]:
+    """One sample per pair, its kind of prompt drawn with the weights of `mix`; the draw depends on the pair and seed
+    alone.
+
+    Examples of the pair's own skeleton are never shown: the answer would stand in the prompt, and copying would be
+    learnt.
+
+    Raises:
+        ConfigurationError: an unknown kind, or one that needs a retriever which is not given.
+    """
+    builders = _builders(apis, settings, mix, count_tokens, rag, few_shot)
+    kinds = [_draw(mix, f"{seed}/prompt kind/{pair.id}") for pair in pairs]
+    for kind, builder in builders.items():
+        builder.prepare([pair.instruction for pair, drawn in zip(pairs, kinds, strict=True) if drawn == kind])
+    return [
+        Sample(tuple(builders[kind].build(pair.instruction, pair.api, without_skeleton=pair.skeleton)), to_text(pair))
+        for pair, kind in zip(pairs, kinds, strict=True)
+    ]
+
+
+def _builders(
+    apis: Mapping[str, PromptApi],
+    settings: PromptSettings,
+    mix: Mapping[str, float],
+    count_tokens: Callable[[str], int],
+    rag: Retriever | None,
+    few_shot: Retriever | None,
+) -> dict[str, PromptBuilder]:
+    builders = {}
+    for kind in (kind for kind, weight in mix.items() if weight > 0):
+        if kind not in KINDS:
+            raise ConfigurationError(f"mix names {kind!r}; expected {', '.join(KINDS)}")
+        wants_few_shot, wants_rag = kind.startswith("few_shot"), kind.endswith("rag")
+        if (wants_rag and rag is None) or (wants_few_shot and few_shot is None):
+            raise ConfigurationError(f"mix gives {kind} a weight, but its retriever is missing; run `dvc repro index`")
+        builders[kind] = PromptBuilder(
+            apis,
+            settings,
+            count_tokens,
+            rag=rag if wants_rag else None,
+            few_shot=few_shot if wants_few_shot else None,
+        )
+    if not builders:
+        raise ConfigurationError("mix gives no kind of prompt a weight; give at least one")
+    return builders
+
+
+def _draw(mix: Mapping[str, float], purpose: str) -> str:
+    kinds = sorted(mix)
+    return random.Random(purpose).choices(kinds, [mix[kind] for kind in kinds])[0]

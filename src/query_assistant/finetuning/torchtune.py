@@ -17,9 +17,7 @@ from query_assistant.errors import ConfigurationError, QueryAssistantError
 from query_assistant.finetuning import packing
 from query_assistant.finetuning.samples import TokenSample
 from query_assistant.finetuning.settings import FinetuneSettings
-from query_assistant.finetuning.torchtune_config import LOSSES, TRAINING, VALIDATION, recipe_config
-
-ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
+from query_assistant.finetuning.torchtune_config import TRAINING, VALIDATION, recipe_config
 
 
 def train(
@@ -37,6 +35,8 @@ def train(
         raise ConfigurationError(
             f"nothing to train on: 0 of the samples fit max_seq_len={settings.max_seq_len}; raise it"
         )
+    if _is_finished(work, steps, settings):
+        return _adapter(work)
     work.mkdir(parents=True, exist_ok=True)
     packing.save(batches, work / TRAINING)
     if validation:
@@ -45,7 +45,7 @@ def train(
     most_rows = max(map(len, batches))
     config = recipe_config(base, work, settings, steps, most_rows)
     _run(config, work, settings.processes)
-    return _finished(work)
+    return _adapter(work)
 
 
 def _epoch(samples: Sequence[TokenSample], settings: FinetuneSettings, purpose: str) -> list[packing.Batch]:
@@ -70,18 +70,27 @@ def _run(config: object, work: Path, processes: int) -> None:
     file = work / "recipe.yaml"
     OmegaConf.save(config, file)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    done = subprocess.run([*launch, "-m", "query_assistant.finetuning.torchtune_recipe", str(file)], env=os.environ)
+    done = subprocess.run(
+        [*launch, "-m", "query_assistant.finetuning.torchtune_recipe", str(file)], env=os.environ, check=False
+    )
     if done.returncode != 0:
         raise QueryAssistantError(
             f"torchrun ended with {done.returncode}; its log above says why, {work} holds the state to resume from"
         )
 
 
-def _finished(work: Path) -> Path:
+def _is_finished(work: Path, steps: int, settings: FinetuneSettings) -> bool:
+    """Whether an earlier run was cut off only after its last checkpoint."""
+    from query_assistant.finetuning.torchtune_recipe import last_checkpoint
+
+    checkpoint = last_checkpoint(work)
+    return checkpoint is not None and checkpoint.name.endswith(f"-{-(-steps // settings.checkpoint_every)}")
+
+
+def _adapter(work: Path) -> Path:
     from query_assistant.finetuning.torchtune_recipe import last_checkpoint
 
     checkpoint = last_checkpoint(work)
     if checkpoint is None:
         raise QueryAssistantError(f"training wrote no checkpoint in {work}; its log above says why")
-    shutil.copyfile(work / LOSSES, checkpoint / LOSSES)
     return checkpoint

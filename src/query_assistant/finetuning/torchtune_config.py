@@ -1,6 +1,8 @@
-"""The configuration that torchtune's LoRA recipe is run with, composed from the settings and the model's own config.json.
+"""The configuration that torchtune's LoRA recipe is run with, composed from the settings and the model's own
+config.json.
 
-Any Llama-architecture model fits: its numbers are read, not named. torchtune spells out what the customary aliases hide:
+Any Llama-architecture model fits: its numbers are read, not named. torchtune spells out what the customary aliases
+hide:
 
     q_proj k_proj v_proj o_proj      lora_attn_modules: q_proj k_proj v_proj output_proj
     gate_proj up_proj down_proj      apply_lora_to_mlp
@@ -30,7 +32,8 @@ def recipe_config(base: Path, work: Path, settings: FinetuneSettings, steps: int
     What torchtune calls an epoch is here the stretch between two checkpoints, for it can resume only there.
 
     Raises:
-        ConfigurationError: the model is of an architecture or has a position scaling that torchtune's Llama builder lacks.
+        ConfigurationError: the model is of an architecture or has a position scaling that torchtune's Llama builder
+            lacks.
     """
     segments = -(-steps // settings.checkpoint_every)
     values = {
@@ -69,9 +72,25 @@ def recipe_config(base: Path, work: Path, settings: FinetuneSettings, steps: int
         "segment_steps": settings.checkpoint_every,
         "total_steps": steps,
         "max_minutes": settings.max_minutes,
-        "autocast": settings.autocast,
+        "autocast": half_precision_matmul(settings),
     }
     return OmegaConf.create(values)
+
+
+def half_precision_matmul(settings: FinetuneSettings) -> bool:
+    """Whether matrix products run in bf16 although the weights do not."""
+    if settings.matmul != "auto":
+        return settings.matmul == "bf16"
+    return settings.dtype == "fp32" and settings.device == "cpu" and _cpu_multiplies_bf16()
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether this CPU has instructions for it; where they are missing, PyTorch emulates them slowly."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _model(base: Path, settings: FinetuneSettings) -> dict[str, Any]:
@@ -94,7 +113,8 @@ def model_shape(base: Path) -> dict[str, Any]:
     config = read_config(base)
     if config.get("model_type") != "llama" or config.get("attention_bias") or config.get("mlp_bias"):
         raise ConfigurationError(
-            f"{base} holds a {config.get('model_type')!r} model; torchtune's builder here is for Llama without biases, use finetune=hf"
+            f"{base} holds a {config.get('model_type')!r} model; torchtune's builder here is for Llama "
+            "without biases, use finetune=hf"
         )
     rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
     return {
@@ -133,7 +153,7 @@ def read_config(base: Path) -> dict[str, Any]:
 
 
 def _checkpointer(base: Path, work: Path) -> dict[str, Any]:
-    """Reads through `work/base`, links to the weights alone: torchtune copies whatever else lies beside them at every save."""
+    """Reads through `work/base`, links to the weights: torchtune copies what else lies beside them at every save."""
     return {
         "_component_": "torchtune.training.FullModelHFCheckpointer",
         "checkpoint_dir": str(work / "base"),

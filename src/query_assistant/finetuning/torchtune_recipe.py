@@ -3,12 +3,14 @@
 What is changed, and why:
 
 - data: batches are packed beforehand (`packing`), so that a resumed run sees the same ones in the same order.
-- checkpoints: the recipes save at the end of an epoch alone. An epoch here is a stretch of `segment_steps` steps, and a save appears
-  under its final name only when it is whole, so that a kill at any moment leaves a state to go on from.
+- checkpoints: the recipes save at the end of an epoch alone. An epoch here is a stretch of `segment_steps` steps,
+  and a save appears under its final name only when it is whole, so that a kill at any moment leaves a state to go on
+  from.
 - learning rate: the single-device recipe forgets how many steps it has taken when it resumes, and would warm up again.
 - logits: computed where an answer is learnt, not for the prompt; the vocabulary is half of a small model's work.
 
-Run as a module, it is what torchrun starts once per GPU: `python -m query_assistant.finetuning.torchtune_recipe CONFIG`.
+Run as a module, it is what torchrun starts once per GPU: `python -m query_assistant.finetuning.torchtune_recipe
+CONFIG`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -46,7 +48,8 @@ class AnswerLoss(nn.Module):
 
 
 class Segments:
-    """Which batches a rank trains on in each segment. A pure function of the segment: a resumed run needs no state of it."""
+    """Which batches a rank trains on in each segment. A pure function of the segment: a resumed run needs no state
+    of it."""
 
     def __init__(self, batches: int, segment_steps: int, total_steps: int, seed: int) -> None:
         self._batches, self._seed = batches, seed
@@ -55,7 +58,7 @@ class Segments:
         self._segment = 0
 
     def set_epoch(self, segment: int) -> None:
-        """Called before each segment. Random draws (dropout) start anew there, whether or not the run was interrupted."""
+        """Called before each segment. Random draws (dropout) start anew there, as they do in a resumed run."""
         self._segment = segment
         torch.manual_seed(self._seed * 100_003 + segment * self._world + self._rank)
 
@@ -110,26 +113,28 @@ class OutOfTime(Exception):
     """`max_minutes` have passed; the checkpoint just written is the last."""
 
 
-if TYPE_CHECKING:
-    _Base = Any
-else:
-    _Base = object
-
-
-class OurWay(_Base):
+class OurWay:
     """The changes listed above, on top of either recipe."""
+
+    _model: Any
+    _device: Any
+    _metric_logger: Any
+    _dataloader: Any
+    activations_handling_ctx: Any
+    epochs_run: int
+    total_epochs: int
 
     def setup(self, cfg: DictConfig) -> None:
         self._run = cfg
         self._started = time.monotonic()
-        super().setup(cfg)
+        super().setup(cfg)  # type: ignore[misc]
         losses = getattr(self, "_metric_logger", None)
         if losses is not None:
             losses.forget_after(self.global_step)
         self._dataloader._losses = losses
 
-    def _setup_model(self, **kwargs: Any) -> nn.Module:
-        model: Any = super()._setup_model(**kwargs)
+    def _setup_model(self, **kwargs: Any) -> Any:
+        model: Any = super()._setup_model(**kwargs)  # type: ignore[misc]
         model.unembed = lambda hidden: model.output(model.norm(hidden)[model.answer_places.to(hidden.device)])
         if self._run.autocast:
             self.activations_handling_ctx = torch.autocast(self._device.type, torch.bfloat16)
@@ -142,7 +147,7 @@ class OurWay(_Base):
 
     def _setup_lr_scheduler(self, cfg_lr_scheduler: DictConfig, num_training_steps: int, last_epoch: int) -> Any:
         self.global_step = self.epochs_run * self._run.segment_steps
-        return super()._setup_lr_scheduler(
+        return super()._setup_lr_scheduler(  # type: ignore[misc]
             cfg_lr_scheduler=cfg_lr_scheduler, num_training_steps=self._run.total_steps, last_epoch=self.global_step - 1
         )
 
@@ -151,7 +156,7 @@ class OurWay(_Base):
         saving = Path(self._run.checkpointer.output_dir)
         if _world()[1] == 0:
             shutil.rmtree(saving, ignore_errors=True)
-        super().save_checkpoint(epoch=epoch)
+        super().save_checkpoint(epoch=epoch)  # type: ignore[misc]
         if _world()[1] == 0:
             _publish(saving, saving.parent, epoch)
         minutes = (time.monotonic() - self._started) / 60
@@ -220,7 +225,7 @@ def run(config: DictConfig) -> None:
 
 def _world() -> tuple[int, int]:
     """How many processes train together, and which one this is."""
-    return int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    return int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
 
 
 def main() -> None:

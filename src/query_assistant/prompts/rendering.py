@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Protocol
+from typing import Any, Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -69,15 +69,16 @@ def render(
     Raises:
         InputError: the instruction alone exceeds the budget.
     """
-    kept = [list(passages), list(examples), list(fields)]
+    shown = list(passages), list(examples), list(fields)
     while True:
-        messages = _compose(instruction, api, kept[1], kept[2], kept[0])  # type: ignore[arg-type]
+        messages = _compose(instruction, api, *shown)
         if budget is None or _tokens(messages, budget) <= budget.max_tokens:
             return messages
-        droppable = next((items for items in kept if items), None)
+        droppable: list[Any] | None = next((items for items in shown if items), None)
         if droppable is None:
             raise InputError(
-                f"the instruction alone exceeds the prompt budget of {budget.max_tokens} tokens; shorten it: {instruction[:60]!r}..."
+                f"the instruction alone exceeds the prompt budget of {budget.max_tokens} tokens; "
+                f"shorten it: {instruction[:60]!r}..."
             )
         droppable.pop()
 
@@ -90,9 +91,9 @@ def templates_sha256() -> str:
 def _compose(
     instruction: str,
     api: PromptApi,
+    passages: Sequence[str],
     examples: Sequence[Example],
     fields: Sequence[FieldDescription],
-    passages: Sequence[str],
 ) -> list[Message]:
     messages = [Message("system", _template("system").render(api=api).strip())]
     for example in reversed(examples):
@@ -113,7 +114,7 @@ def _one_line(text: str) -> str:
 
 @cache
 def _template(name: str) -> Template:
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)
     return environment.from_string(_source(name))
 
 

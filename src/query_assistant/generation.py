@@ -1,0 +1,187 @@
+"""Answers of one system to many instructions, in batches that survive a kill.
+
+Batches have fixed boundaries, for greedy answers depend a little on their company. Each finished batch is appended
+to a partial file and flushed to disk; a run that finds one with its own fingerprint goes on after its last whole
+line. The partial file becomes the result, in the order of the items, when nothing is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from tqdm import tqdm
+
+from query_assistant.engines import Completion, Engine
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.prompts import Message, PromptBuilder, prompt_sha256, read_answer
+from query_assistant.records import BenchmarkItem, Pair, Response, dump, write_jsonl
+
+Weights = Literal["base", "finetuned"]
+Examples = Literal["zero_shot", "few_shot"]
+Context = Literal["closed", "rag"]
+Decoding = Literal["free", "grammar"]
+Item = Pair | BenchmarkItem
+
+
+@dataclass(frozen=True)
+class System:
+    """One way to answer; its name is the same everywhere: `finetuned-few_shot-rag-free`."""
+
+    weights: Weights
+    examples: Examples
+    context: Context
+    decoding: Decoding
+
+    def __str__(self) -> str:
+        return f"{self.weights}-{self.examples}-{self.context}-{self.decoding}"
+
+    @classmethod
+    def parse(cls, name: str) -> System:
+        """The system of that name.
+
+        Raises:
+            ConfigurationError: a word is missing or unknown.
+        """
+        words = name.split("-")
+        choices = [get_args(kind) for kind in (Weights, Examples, Context, Decoding)]
+        if len(words) != len(choices) or any(word not in known for word, known in zip(words, choices, strict=True)):
+            expected = " ".join("{" + ", ".join(known) + "}" for known in choices)
+            raise ConfigurationError(f"system {name!r}; expected one word of each, joined by '-': {expected}")
+        return cls(*cast(tuple[Weights, Examples, Context, Decoding], tuple(words)))
+
+
+ALL_SYSTEMS = tuple(
+    System(*words)
+    for words in itertools.product(get_args(Weights), get_args(Examples), get_args(Context), get_args(Decoding))
+)
+
+
+@dataclass(frozen=True)
+class _Question:
+    item: Item
+    prompt: tuple[Message, ...]
+
+
+def generate(
+    items: Sequence[Item],
+    system: System,
+    engine: Engine,
+    builder: PromptBuilder,
+    out: Path,
+    *,
+    max_new_tokens: int = 96,
+    batch_size: int = 16,
+    grammars: Mapping[str, str] | None = None,
+    fingerprint: str = "",
+) -> int:
+    """Writes one `Response` per item to `out` and returns how many.
+
+    Args:
+        grammars: EBNF by API; needed by systems that decode with a grammar, and used by no other.
+        fingerprint: identifies weights and engine. A partial file of other weights, prompts or knobs is not taken up.
+
+    Raises:
+        InputError: two items have the same id.
+        ConfigurationError: the system decodes with a grammar that is not given.
+    """
+    questions = _questions(items, builder)
+    used = _needed_grammars(system, items, grammars)
+    knobs = [str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint]
+    key = _fingerprint(knobs, questions)
+    partial = out.with_name(f"{out.name}.partial")
+    done = _resume(partial, key)
+    left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
+    with tqdm(
+        total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
+    ) as bar:
+        for batch in left:
+            answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
+            _append(partial, answers)
+            done.update((response.id, response) for response in answers)
+            bar.update(len(batch))
+    write_jsonl(out, [done[item.id] for item in items])
+    partial.unlink(missing_ok=True)
+    return len(items)
+
+
+def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
+    ids = [item.id for item in items]
+    if len(set(ids)) != len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise InputError(f"two items have the id {twice!r}; ids must be distinct, for answers are joined on them")
+    builder.prepare([item.instruction for item in items])
+    return [_Question(item, tuple(builder.build(item.instruction, item.api))) for item in items]
+
+
+def _needed_grammars(system: System, items: Sequence[Item], grammars: Mapping[str, str] | None) -> dict[str, str]:
+    if system.decoding == "free":
+        return {}
+    apis = sorted({item.api for item in items})
+    missing = [api for api in apis if api not in (grammars or {})]
+    if missing:
+        raise ConfigurationError(f"system {system} needs a grammar for {', '.join(missing)}; pass `grammars`")
+    return {api: (grammars or {})[api] for api in apis}
+
+
+def _fingerprint(knobs: Sequence[object], questions: Sequence[_Question]) -> str:
+    asked = [[one.item.id, prompt_sha256(one.prompt)] for one in questions]
+    return hashlib.sha256(json.dumps([knobs, asked], ensure_ascii=False).encode()).hexdigest()
+
+
+def _batches(questions: Sequence[_Question], size: int) -> Iterator[list[_Question]]:
+    """Batches of one API each: they share the beginning of their prompts, and a grammar."""
+    for _, group in itertools.groupby(sorted(questions, key=lambda one: one.item.api), key=lambda one: one.item.api):
+        same_api = list(group)
+        for start in range(0, len(same_api), size):
+            yield same_api[start : start + size]
+
+
+def _answer(
+    batch: Sequence[_Question], system: System, engine: Engine, max_new_tokens: int, grammar: str | None
+) -> list[Response]:
+    completions = engine.generate([one.prompt for one in batch], max_new_tokens=max_new_tokens, grammar=grammar)
+    return [_response(one, system, completion) for one, completion in zip(batch, completions, strict=True)]
+
+
+def _response(question: _Question, system: System, completion: Completion) -> Response:
+    read = read_answer(completion.text)
+    return Response(
+        id=question.item.id,
+        api=question.item.api,
+        system=str(system),
+        instruction=question.item.instruction,
+        text=completion.text,
+        query=read.query if read else None,
+        body=read.body if read else None,
+        prompt_sha256=prompt_sha256(question.prompt),
+        **{name: value for name, value in asdict(completion).items() if name != "text"},
+    )
+
+
+def _resume(partial: Path, key: str) -> dict[str, Response]:
+    """Answers of an interrupted run of the very same work; else a fresh partial file. A torn last line is cut off."""
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    header = json.dumps({"fingerprint": key}) + "\n"
+    whole = partial.read_bytes().rpartition(b"\n")[0] + b"\n" if partial.is_file() else b""
+    if not whole.startswith(header.encode()):
+        partial.write_text(header, encoding="utf-8")
+        return {}
+    with partial.open("r+b") as file:
+        file.truncate(len(whole))
+    lines = whole.decode("utf-8").splitlines()[1:]
+    return {response.id: response for response in map(Response.model_validate_json, lines)}
+
+
+def _append(partial: Path, responses: Sequence[Response]) -> None:
+    """One write and one fsync per batch: after a kill the file holds whole batches and at most one torn line."""
+    with partial.open("ab") as file:
+        file.write("".join(dump(response) + "\n" for response in responses).encode())
+        file.flush()
+        os.fsync(file.fileno())

