@@ -80,7 +80,7 @@ def audit(path: Path) -> list[dict[str, Any]]:
             found = share(judged, round_, fault)
             figures["n"] = found.total
             figures[fault] = found.count / found.total
-            figures[f"{fault}_95"] = [round(found.interval.low, 4), round(found.interval.high, 4)]
+            figures[f"{fault}_95"] = [found.interval.low, found.interval.high]
         rounds.append(figures)
     return rounds
 
