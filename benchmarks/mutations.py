@@ -1,10 +1,10 @@
 """Are nearly right queries told from right ones, and other spellings of right ones not?
 
-    python benchmarks/mutations.py [--records data/raw/records] [--good 260] [--json metrics.json]
+    python benchmarks/mutations.py [--records data/raw/records] [--good 260] [--queries data/queries] [--json out.json]
 
-Good queries are made from real records, each is mutated in every way of mutants/, and each mutant is compared with it.
-What a mutant ought to be follows from its making (mutants/__init__.py); what it is found to be is counted by mutation,
-and everything that came out otherwise is listed.
+Good queries are made from real records, or taken from the logs; each is mutated in every way of mutants/, and each mutant
+is compared with it. What a mutant ought to be follows from its making (mutants/__init__.py); what it is found to be is
+counted by mutation, and everything that came out otherwise is listed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutants.good import Expected, Good, Mutant
-from mutants.making import good_queries, spare_of
+from mutants.making import Spare, good_queries, spare_of
 from mutants.others import others
+from mutants.reading import goods_of
 from mutants.spellings import spellings
 
 from query_assistant.apis import Api, load_api
@@ -80,10 +81,10 @@ def relation_of(good: Good, mutant: Mutant, api: Api, replica: Replica | None) -
     return "nothing found" if nothing else found.relation
 
 
-def run(api: Api, records: list[dict[str, Any]], count: int, replica: Replica | None, tally: Tally) -> int:
-    """Mutates and compares `count` good queries of one API; returns how many mutants that made."""
-    random, spare, made = Random(f"mutants/{api.name}"), spare_of(api, records), 0
-    for good in good_queries(api, records, count):
+def run(api: Api, goods: list[Good], spare: Spare, replica: Replica | None, tally: Tally) -> int:
+    """Mutates and compares good queries of one API; returns how many mutants that made."""
+    random, made = Random(f"mutants/{api.name}"), 0
+    for good in goods:
         for mutant in (*others(good, spare, random), *spellings(good, api, random)):
             if mutant.query != good.query() or mutant.expected in ("same", "same records"):
                 tally.add(good, mutant, relation_of(good, mutant, api, replica))
@@ -101,16 +102,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=Path, default=Path("data/raw/records"), help="folder of <api>.jsonl.gz")
     parser.add_argument("--good", type=int, default=260, help="good queries per API")
+    parser.add_argument("--queries", type=Path, help="take them from this folder of <api>.jsonl (data/queries)")
     parser.add_argument("--json", type=Path, help="write all figures and everything that came out otherwise")
     parser.add_argument("--probes-only", action="store_true", help="without real records, to see what probes do alone")
     options = parser.parse_args()
-    tally, began, made = Tally(), time.perf_counter(), 0
+    tally, began, made, goods = Tally(), time.perf_counter(), 0, 0
     for name in APIS:
         api, path = load_api(name), options.records / f"{name}.jsonl.gz"
         replica = None if options.probes_only else Replica.load(api, path)
-        made += run(api, list(read_records(path)), options.good, replica, tally)
+        records = list(read_records(path))
+        logged = options.queries / f"{name}.jsonl" if options.queries else None
+        found = goods_of(logged, api, options.good) if logged else good_queries(api, records, options.good)
+        goods += len(found)
+        made += run(api, found, spare_of(api, records), replica, tally)
     seconds = time.perf_counter() - began
-    print(f"{options.good * len(APIS)} good queries, {made} mutants, {1000 * seconds / made:.1f} ms a comparison")
+    print(f"{goods} good queries, {made} mutants, {1000 * seconds / made:.1f} ms a comparison")
     for expected in FITTING:
         print(f"\n{expected}: {tally.share(expected):.2%} of {tally.counts[expected].total()} as expected")
         for name, count in sorted(tally.counts[expected].items()):

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from mutants.making import good_queries, spare_of  # noqa: E402
 from mutants.others import OTHER_RECORDS  # noqa: E402
+from mutants.reading import as_good  # noqa: E402
 from mutants.spellings import spellings  # noqa: E402
 from mutations import APIS, Tally, run  # noqa: E402
 
@@ -37,7 +38,8 @@ def records(name: str) -> list[dict[str, Any]]:
 @lru_cache
 def tally(name: str) -> Tally:
     api, found = load_api(name), Tally()
-    assert run(api, records(name), GOOD, Replica.from_records(api, records(name)), found) > 15 * GOOD
+    goods, replica = good_queries(api, records(name), GOOD), Replica.from_records(api, records(name))
+    assert run(api, goods, spare_of(api, records(name)), replica, found) > 15 * GOOD
     return found
 
 
@@ -73,3 +75,14 @@ def test_the_same_seed_makes_the_same_queries():
     api = load_api("mygene")
     assert good_queries(api, records("mygene"), 20) == good_queries(api, records("mygene"), 20)
     assert spare_of(api, records("mygene")) == spare_of(api, records("mygene"))
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_a_query_taken_apart_is_put_together_again(name):
+    api, taken = load_api(name), 0
+    for good in good_queries(api, records(name), 60):
+        again = as_good(good.query(), api)
+        if again is not None:
+            taken += 1
+            assert read(again.query(), api).form == read(good.query(), api).form
+    assert taken > 30
