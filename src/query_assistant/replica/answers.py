@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from query_assistant.apis import Api
@@ -124,7 +125,7 @@ def refusal(error: RequestError) -> Answer:
     """The API's JSON for a request it refuses."""
     body: dict[str, Any] = {"code": error.status, "success": False}
     if error.status != 400:
-        body["error"] = {404: "Not Found.", 405: "Method Not Allowed"}.get(error.status, "Internal Server Error")
+        body["error"] = "Not Found." if error.status == 404 else HTTPStatus(error.status).phrase
         if error.status not in (404, 405):
             body["details"] = str(error)
     elif isinstance(error, QuerySyntaxError) or error.parameter is None:

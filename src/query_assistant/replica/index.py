@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from query_assistant.replica.analysis import TERM_KINDS
+from query_assistant.replica.analysis import TERM_KINDS, TEXT_KINDS
 from query_assistant.replica.flattening import Flat, Positions, Values, flatten
 from query_assistant.replica.layout import ID, Column, Layout
 from query_assistant.replica.postings import Docs, List, Mask, Numbers, Stretches, Terms, build, merged
@@ -24,7 +24,7 @@ class Source(Protocol):
 
     def lists(self, column: Column) -> List: ...
 
-    def docs(self, column: Column) -> Docs: ...
+    def present(self, column: Column) -> Docs: ...
 
     def stretches(self, path: str) -> Stretches: ...
 
@@ -45,16 +45,21 @@ class InMemory:
     def lists(self, column: Column) -> List:
         built = self._built.get(column.name)
         if built is None:
-            parts = [self._flat.paths[path] for path in column.sources if path in self._flat.paths]
-            built = self._built[column.name] = build(column, merged(parts), self.count)
+            built = self._built[column.name] = build(column, merged(self._parts(column)), self.count)
         return built
+
+    def _parts(self, column: Column) -> list[Values]:
+        return [self._flat.paths[path] for path in column.sources if path in self._flat.paths]
 
     def forget(self, column: Column) -> None:
         """Frees a column that was written and will not be asked for again."""
         self._built.pop(column.name, None)
 
-    def docs(self, column: Column) -> Docs:
-        return self.lists(column).docs
+    def present(self, column: Column) -> Docs:
+        """The records with a value; a text without any word is one too."""
+        if column.kind not in TEXT_KINDS:
+            return self.lists(column).docs
+        return np.array([doc for part in self._parts(column) for doc in part.docs], dtype=np.int32)
 
     def stretches(self, path: str) -> Stretches:
         found = self._flat.nested.get(path, Positions())
@@ -78,7 +83,7 @@ class Mapped:
 
     def lists(self, column: Column) -> List:
         name = column.name
-        docs = self.docs(column)
+        docs = self._archive.array(f"{name}/docs")
         if column.kind not in TERM_KINDS:
             return Numbers(self._archive.array(f"{name}/values"), docs)
         terms, offsets = self._archive.text(f"{name}/terms"), self._archive.array(f"{name}/offsets")
@@ -87,8 +92,9 @@ class Mapped:
         extra = [self._archive.array(f"{name}/{part}") for part in ("frequencies", "starts", "places", "lengths")]
         return Terms(terms, offsets, docs, *extra)
 
-    def docs(self, column: Column) -> Docs:
-        return self._archive.array(f"{column.name}/docs")
+    def present(self, column: Column) -> Docs:
+        name = "present" if column.kind in TEXT_KINDS else "docs"
+        return self._archive.array(f"{column.name}/{name}")
 
     def stretches(self, path: str) -> Stretches:
         docs, begins, ends = (self._archive.array(f"{path}//{part}") for part in ("docs", "begins", "ends"))
@@ -146,7 +152,7 @@ class Index:
         if found is None:
             found = np.zeros(self.count, dtype=bool)
             for column in self._at_or_below(name):
-                found[self._source.docs(column)] = True
+                found[self._source.present(column)] = True
             self._present[name] = found
         return found
 
@@ -164,6 +170,8 @@ def archived(layout: Layout, flat: Flat) -> tuple[dict[str, Any], dict[str, list
     texts: dict[str, list[str]] = {"ids": list(source.ids())}
     for column in layout.columns.values():
         _archive_column(column, source.lists(column), arrays, texts)
+        if column.kind in TEXT_KINDS:
+            arrays[f"{column.name}/present"] = np.unique(source.present(column))
         source.forget(column)
     for nested in sorted(layout.nested):
         stretches = source.stretches(nested)

@@ -8,8 +8,8 @@ replica.select(parse("/v3/query?q=symbol:CDK2", replica.api)).ids
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -129,16 +129,14 @@ class Replica:
             return self._looked_up(request, meaning)
         if request.method == "POST":
             return self._batch(meaning)
-        return self._search(request, meaning, meaning.presentation.from_)
+        return self._search(request, meaning)
 
-    def _search(self, request: Request, meaning: Meaning, start: int) -> Answer:
+    def _search(self, request: Request, meaning: Meaning) -> Answer:
         began = time.perf_counter()
         shown = meaning.presentation
+        start = shown.from_
         result = next(self._results(meaning))
-        facets = {
-            name: facet(self.index, name, result.counted, shown.facet_size)
-            for name in ((), shown.facets)[not shown.fetch_all]
-        }
+        facets = {name: facet(self.index, name, result.counted, shown.facet_size) for name in shown.facets}
         hits = self._hits(result, start, shown.size)
         highest = _highest(result, shown)
         took_ms = round((time.perf_counter() - began) * 1000)
@@ -147,16 +145,24 @@ class Replica:
         shape = Shape.of(shown, lookup=False)
         body = answers.searched(shape, hits, len(result.docs), highest, took_ms, facets)
         if shown.fetch_all:
-            body["_scroll_id"] = scroll_id(request, start + PAGE)
+            body["_scroll_id"] = scroll_id(request, PAGE)
         return Answer(200, body)
 
     def _next_page(self, request: Request) -> Answer:
-        """The following hits of a scroll; only what formats the answer is taken from the request itself."""
+        """The following hits of a scroll: what is searched comes from its id, how it looks from the request."""
+        began = time.perf_counter()
         first, start = resume(str(request.get("scroll_id")), self.api)
         meaning = understand(first, self.api)
-        if start >= len(next(self._results(meaning)).docs):
+        result = next(self._results(meaning))
+        hits = self._hits(result, start, PAGE)
+        if not hits:
             return answers.scroll_ended()
-        return self._search(first, meaning, start)
+        looks = understand(request, self.api).presentation
+        shape = Shape.of(replace(looks, fields=meaning.presentation.fields), lookup=False)
+        highest = _highest(result, meaning.presentation)
+        took_ms = round((time.perf_counter() - began) * 1000)
+        body = answers.searched(shape, hits, len(result.docs), highest, took_ms, {})
+        return Answer(200, body | {"_scroll_id": scroll_id(first, start + PAGE)})
 
     def _batch(self, meaning: Meaning) -> Answer:
         shown = meaning.presentation
@@ -181,7 +187,7 @@ class Replica:
             return answers.refusal(RequestError(f"no record {request.identifiers[0]!r}", status=404))
         return Answer(200, found[0] if len(found) == 1 else found)
 
-    def _results(self, meaning: Meaning) -> Any:
+    def _results(self, meaning: Meaning) -> Iterator[_Result]:
         """The result of each query, one after the other."""
         matcher = Matcher(self.index)
         allowed = matcher.everything() if meaning.index == self.api.default_index else matcher.none()
@@ -195,7 +201,7 @@ class Replica:
         hits = counted if meaning.post_filter is None else counted & matcher.matches(meaning.post_filter)
         sort = meaning.presentation.sort
         scores = None
-        if not meaning.presentation.fetch_all and (not sort or SCORE in sort) and hits.any():
+        if (not sort or SCORE in sort) and hits.any():
             scores = multiplied(Ranker(matcher).scores(query), meaning.factors, matcher.matches)
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
 
