@@ -2,8 +2,8 @@
 
     python benchmarks/mutations.py [--records data/raw/records] [--good 260] [--queries data/queries] [--json out.json]
 
-Good queries are made from real records, or taken from the logs; each is mutated in every way of mutants/, and each mutant
-is compared with it. What a mutant ought to be follows from its making (mutants/__init__.py); what it is found to be is
+Good queries are made from real records, or taken from the logs; each is mutated in every way of mutants/ and compared
+with its mutants. What a mutant ought to be follows from its making (mutants/__init__.py); what it is found to be is
 counted by mutation, and everything that came out otherwise is listed.
 """
 

@@ -61,10 +61,16 @@ def kind_of(field: Field) -> str:
 
 
 def usable(name: str, api: Api) -> bool:
-    """No hidden or nested field, none whose name MyGene's text replacement would break, none that ignores versions."""
+    """Whether the arguments of the mutations hold for a field.
+
+    Not for hidden or nested ones, names that MyGene's text replacement or the splitting of lists would break, fields that
+    ignore versions, and the one that the API's own filter already decides.
+    """
     broken = any(name.lower().endswith(rule.written) and name != rule.becomes for rule in api.definition.shorthands)
     inside = any(name.startswith(f"{path}.") for path in api.nested)
-    return not (name in api.hidden or inside or broken or api.schema[name].analyzer == "refseq_analyzer")
+    if name in api.hidden or inside or broken or "+" in name:
+        return False
+    return api.schema[name].analyzer != "refseq_analyzer" and name != "mondo.is_obsolete"
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -201,6 +207,9 @@ def _shown(good: Good | None, spare: Spare, random: Random, lookup: bool = False
 
 
 def _species(good: Good | None, random: Random) -> Good | None:
+    """Species for a third of MyGene's; not beside a clause on the same field, which one of them may decide."""
     if good is None or good.api != "mygene" or random.random() > 0.31:
+        return good
+    if any(clause.field == "taxid" for clause in good.clauses):
         return good
     return good.having(species=random.choice(("human", "mouse", "rat", "human,mouse")))
