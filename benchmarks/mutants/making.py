@@ -63,8 +63,8 @@ def kind_of(field: Field) -> str:
 def usable(name: str, api: Api) -> bool:
     """Whether the arguments of the mutations hold for a field.
 
-    Not for hidden or nested ones, names that MyGene's text replacement or the splitting of lists would break, fields that
-    ignore versions, and the one that the API's own filter already decides.
+    Not for hidden or nested ones, names that MyGene's text replacement or the splitting of lists would break, fields
+    that ignore versions, and the one that the API's own filter already decides.
     """
     broken = any(name.lower().endswith(rule.written) and name != rule.becomes for rule in api.definition.shorthands)
     inside = any(name.startswith(f"{path}.") for path in api.nested)
