@@ -34,3 +34,9 @@ def test_a_long_value_is_shown_only_where_there_is_no_short_one_and_then_cut() -
 
 def test_fields_without_value_and_values_without_field_are_left_out() -> None:
     assert example_values([{"known": 0.5, "unknown": "x"}], schema(known="float", empty="text")) == {"known": "0.5"}
+
+
+def test_zeros_and_placeholders_are_shown_only_where_there_is_nothing_else() -> None:
+    records = [{"n": 0, "atc": "NA", "only": "-"}] * 3 + [{"n": 7, "atc": "L01BC05"}]
+    found = example_values(records, schema(n="integer", atc="keyword", only="text"))
+    assert found == {"n": "7", "atc": "L01BC05", "only": "-"}

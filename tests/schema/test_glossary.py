@@ -99,6 +99,7 @@ def test_known_fields_are_told_and_named_as_people_do() -> None:
     assert "ClinVar significance" in glossary.names("myvariant", "clinvar.rcv.clinical_significance")
     female = "gnomAD exomes East Asian female allele frequency"
     assert glossary.names("myvariant", "gnomad_exome.af.af_eas_female")[0] == female
+    assert glossary.names("myvariant", "clinvar.allele_id") == ("ClinVar allele ID", "allele ID in ClinVar")
     assert glossary.source("mychem", "chebi.xrefs.hmdb") == "ChEBI"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from query_assistant.schema.fields import Schema
 
 LONGEST = 60  # characters of an example; longer values are cut
+DULL = frozenset({"0", "0.0", "-", ".", "na", "n/a", "none", "null"})  # shown only where there is nothing else
 DISTINCT = 500  # values counted per field; the rest only add to those
 
 
@@ -46,9 +47,10 @@ def leaf_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _telling(values: Counter[str]) -> str:
-    fitting = {value: count for value, count in values.items() if len(value) <= LONGEST}
+    telling = {value: count for value, count in values.items() if value.lower() not in DULL} or values
+    fitting = {value: count for value, count in telling.items() if len(value) <= LONGEST}
     if not fitting:
-        return min(values, key=len)[: LONGEST - 1].rstrip() + "…"
+        return min(telling, key=len)[: LONGEST - 1].rstrip() + "…"
     most = max(fitting.values())
     candidates = [value for value, count in fitting.items() if count == most]
     middling = sorted(len(value) for value in candidates)[len(candidates) // 2]

@@ -12,7 +12,8 @@
           af_<population>: allele frequency in people of <population> ancestry, 0 to 1 | <population> frequency
 
 The tree below `fields` mirrors the field paths; `_` is the object itself. A text is `description | name | name ...`;
-without names, the description up to its first comma, semicolon or bracket is the name. A `<slot>` stands for the
+without names, the description up to its first comma, semicolon or bracket is the name, and a single name that begins
+with the source is also turned round ("allele ID in ClinVar"). A `<slot>` stands for the
 tokens of that slot: in the description for a token's first form, in names for its last one. A field takes the rule
 that spells it out, else the one that leaves the least to slots. Slots belong to their file. The source of the longest
 fitting path is added in brackets.
@@ -91,7 +92,7 @@ class Glossary:
         source = self.source(path)
         filled = _fill(description, {slot: values[0] for slot, values in forms.items()})
         short = {slot: values[-1] for slot, values in forms.items()}
-        names = [_fill(name, short) for name in named or [_head(description)]]
+        names = _both_ways([_fill(name, short) for name in named or [_head(description)]], source)
         # "HPO:probinson" is a value, not a mention of the source.
         mentioned = re.search(rf"\b{re.escape(source)}\b(?!:)", filled, re.IGNORECASE)
         cited = filled if mentioned else f"{filled} ({source})"
@@ -171,6 +172,13 @@ def _regex(path: str, slots: dict[str, dict[str, Forms]]) -> re.Pattern[str]:
 
 def _fill(text: str, values: dict[str, str]) -> str:
     return SLOT.sub(lambda match: values[match[1]], text)
+
+
+def _both_ways(names: list[str], source: str) -> list[str]:
+    """A single name that begins with its source, "ClinVar allele ID", is also said as "allele ID in ClinVar"."""
+    [first, *others] = names
+    rest = first.removeprefix(f"{source} ")
+    return names if others or rest == first else [first, f"{rest} in {source}"]
 
 
 def _head(description: str) -> str:
