@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -379,3 +380,11 @@ def test_operands_of_one_operator_commute(clauses: list[str], order: random.Rand
         shuffled = list(clauses)
         order.shuffle(shuffled)
         assert form(f"/v1/query?q={operator.join(clauses)}", api) == form(f"/v1/query?q={operator.join(shuffled)}", api)
+
+
+def test_a_changed_copy_of_a_form_is_no_form() -> None:
+    api = APIS["mygene"]
+    form_of_five = form("/v3/query?q=symbol:a&size=5", api)
+    assert canonicalize(form_of_five, api) is form_of_five
+    changed = replace(form_of_five, values=(("q", "symbol:A"), ("size", 10)))
+    assert canonicalize(changed, api) == form("/v3/query?q=symbol:a", api)

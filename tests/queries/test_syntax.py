@@ -192,8 +192,8 @@ def test_rendered_trees_are_read_back_as_themselves(text: str) -> None:
 
 PIECES = st.sampled_from(
     ["a", "b", "cell", "AND", "OR", "NOT", "&&", "||", "!", "+", "-", "(", ")", "f:", "g.x:", '"a b"', '"', "*", "ab*",
-     "?", "~", "~1", "^2", "/r.x/", "/", "[1 TO 5]", "{a TO *}", ">5", "<=", "\\", "\\:", ":", "[", "]", "_exists_:", " ",
-     "\t"]
+     "?", "~", "~1", "^2", "/r.x/", "/", "[1 TO 5]", "{a TO *}", ">5", "<=", "\\", "\\:", ":", "[", "]", "_exists_:",
+     " ", "\t"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=14).map(" ".join) | st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=40)
 

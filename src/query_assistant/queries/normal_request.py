@@ -51,6 +51,8 @@ def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Requ
     Raises:
         QuerySyntaxError: q, filter or post_filter cannot be parsed.
     """
+    if request.normal == "folded" or (request.normal and keep_case):
+        return request
     values = dict(request.parameters)
     if "scroll_id" in values:
         values = {name: value for name, value in values.items() if name in _FORMATTING}
@@ -59,7 +61,7 @@ def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Requ
     _texts(values, request, api, keep_case)
     _paging(values, request)
     _defaults(values, request, api)
-    return request.with_values(values, entity)
+    return request.with_values(values, entity).as_normal("kept" if keep_case else "folded")
 
 
 def _entity(request: Request, values: dict[str, Any], api: Api) -> str | None:
@@ -166,7 +168,12 @@ def _hides_hits(request: Request) -> bool:
 
 
 def _verified(text: str, tree: Node, written: str, api: Api, keep_case: bool) -> str:
-    """The text, if the server reads the same tree out of it; else what was written."""
+    """The text, if the server reads the same tree out of it; else what was written.
+
+    Only a server that looks at q before it parses it can read another tree out of a rendered one.
+    """
+    if api.definition.plain_words is None and not api.definition.shorthands and "chr" not in text:
+        return text
     try:
         if _no_interval(text, api) and mode(text, api) == "text":
             again = ordered(normal(read(text, "text", api), api, keep_case=keep_case), "and", leaf_writer(api))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from query_assistant.queries.tree import (
     Boolean,
@@ -128,6 +129,7 @@ def render_leaf(node: Node) -> str:
             raise ValueError(f"{type(node).__name__} has no query text; expected a node that parse_text makes")
 
 
+@lru_cache(maxsize=65536)
 def prefix(field: str | None) -> str:
     """`field:` with what would end the name escaped; nothing for the default fields."""
     if field is None:

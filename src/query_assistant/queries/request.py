@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -43,7 +43,8 @@ class Ignored:
 class Request:
     """One call. `entity` is the path's word for the records where one was written; `values` are sorted by name.
 
-    Two requests are equal when they say the same; what was ignored does not count.
+    Two requests are equal when they say the same; what was ignored does not count. `normal` says that the request is
+    a canonical form already, with the case of its values folded or kept, so that nobody has to make it again.
     """
 
     api: str
@@ -53,6 +54,7 @@ class Request:
     entity: str | None = None
     values: tuple[tuple[str, Value], ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    normal: Literal["", "folded", "kept"] = field(default="", init=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Request) and self._key == other._key
@@ -105,6 +107,11 @@ class Request:
     def with_values(self, values: Mapping[str, Value], entity: str | None = None) -> Request:
         """The same call with other parameters, and none ignored."""
         return Request(self.api, self.method, self.endpoint, self.version, entity, tuple(sorted(values.items())))
+
+    def as_normal(self, case: Literal["folded", "kept"]) -> Request:
+        """This request, known to be a canonical form. A changed copy of it is not known to be one."""
+        object.__setattr__(self, "normal", case)
+        return self
 
     @property
     def path(self) -> str:

@@ -55,8 +55,9 @@ def _with_prefix(node: Node, rule: Shorthand) -> str | None:
 
 def _protected(node: Node, api: Api) -> str:
     text = render_leaf(node)
-    start = len(prefix(getattr(node, "field", None)))
-    return _safe_name(text[:start], api) + _safe_value(text[start:], api)
+    name = prefix(getattr(node, "field", None))
+    value = text[len(name) :]
+    return _safe_name(name, api) + (_safe_value(value, api) if ":" in value else value)
 
 
 def _safe_value(text: str, api: Api) -> str:
@@ -66,6 +67,7 @@ def _safe_value(text: str, api: Api) -> str:
     return text
 
 
+@lru_cache(maxsize=65536)
 def _safe_name(text: str, api: Api) -> str:
     """A backslash before the last letter of a field name that the server would replace."""
     while found := _changing(text, api):
