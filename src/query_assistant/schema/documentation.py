@@ -25,7 +25,7 @@ from query_assistant.errors import ConfigurationError
 
 SHARED = "shared.md"
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-QUERY = re.compile(r"`((?:POST )?/v\d[^`]*)`")
+QUERY = re.compile(r"`((?:POST )?/\w+/[^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
