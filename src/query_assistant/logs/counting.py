@@ -63,7 +63,7 @@ def count(
     routes: Routes,
     familiar: Familiar,
     *,
-    most_requests: int = 60_000,
+    most_requests: int = 40_000,
     memory_limit: str = "1500MB",
     threads: int = 2,
 ) -> Counted:

@@ -55,7 +55,7 @@ def filter_logs(
     format: str | None = None,
     column: str | None = None,
     tries: int = 3,
-    most_requests: int = 60_000,
+    most_requests: int = 40_000,
     memory_limit: str = "1500MB",
     processes: int = 2,
 ) -> FilterResult:
