@@ -11,8 +11,8 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.errors import ConfigurationError
-from query_assistant.queries.grammar.names import identifier_names
-from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, repeat, run, seq, trie
+from query_assistant.queries.grammar.names import identifier_names, name_rule, shared_names
+from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, repeat, run, seq
 
 try:
     from re import _parser as parser  # type: ignore[attr-defined]
@@ -30,7 +30,9 @@ def identifier_rules(api: Api) -> dict[str, Node]:
     bare = seq(run(Chars.of("A-Za-z")), Chars.of("0-9-"), run(Chars.of("A-Za-z0-9_.-")))
     rules: dict[str, Node] = {"bare-identifier": bare}
     if api.definition.identifier_names_field:
-        rules["field-identifier"] = seq(trie(identifier_names(api)), ":", ANY - Chars.of(":"), run(ANY))
+        rules["field-identifier"] = seq(
+            name_rule(identifier_names(api), shared_names(api)), ":", ANY - Chars.of(":"), run(ANY)
+        )
         forms.append(Ref("field-identifier"))
     rules["identifier"] = choice(Ref("bare-identifier"), *forms, weights=[float(len(forms) + 1), *([1.0] * len(forms))])
     return rules

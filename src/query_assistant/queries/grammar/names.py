@@ -7,9 +7,10 @@ Names are spelled as they have to be there: `fda_chemical\\/ingredient:` in a qu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from query_assistant.apis import Api
+from query_assistant.queries.grammar.rules import Node, Ref, choice, trie
 from query_assistant.queries.rules.shorthands import rewrite, rewrite_scope
 from query_assistant.schema.fields import Field
 
@@ -21,12 +22,32 @@ PLAIN = re.compile(r"[\w.-]+")
 SIGNS_OF_LISTS = re.compile(r"[,|+\s'\"\\]")
 
 
-def clause_names(api: Api) -> dict[str, tuple[str, ...]]:
-    """Searchable fields with their colon, as a query text in a readable path has them, by kind of value."""
-    names: dict[str, list[str]] = {}
-    for field in _searchable(api):
-        names.setdefault(_kind(field), []).append(_before_colon(field.name, api))
-    return {kind: tuple(members) for kind, members in names.items()}
+def shared_names(api: Api) -> dict[str, tuple[str, ...]]:
+    """Searchable fields by kind of value, as far as they are spelled alike wherever a field may stand.
+
+    They are the bulk of the names, and one rule for each kind serves all places.
+    """
+    return {kind: tuple(name for name in names if _alike(name, api)) for kind, names in _by_kind(api).items()}
+
+
+def escaped_names(api: Api) -> dict[str, tuple[str, ...]]:
+    """The other searchable fields by kind, as a clause in a readable path begins with them, colon included."""
+    return {
+        kind: tuple(_before_colon(name, api) for name in names if not _alike(name, api))
+        for kind, names in _by_kind(api).items()
+    }
+
+
+def name_rule(names: Iterable[str], shared: Mapping[str, tuple[str, ...]]) -> Node:
+    """Exactly these names: the rules `<kind>-name` of kinds that are among them as a whole, and what is left."""
+    wanted = set(names)
+    kinds = {kind: set(members) for kind, members in shared.items() if members and wanted.issuperset(members)}
+    rest = wanted.difference(*kinds.values())
+    options: list[Node] = [Ref(f"{kind}-name") for kind in kinds]
+    weights = [float(len(members)) for members in kinds.values()]
+    if rest:
+        options, weights = [*options, trie(rest)], [*weights, float(len(rest))]
+    return choice(*options, weights=weights)
 
 
 def existing_names(api: Api) -> tuple[str, ...]:
@@ -101,12 +122,24 @@ def _nested(name: str, api: Api) -> bool:
     return any(name == path or name.startswith(f"{path}.") for path in api.nested)
 
 
+def _by_kind(api: Api) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for field in _searchable(api):
+        kinds.setdefault(_kind(field), []).append(field.name)
+    return kinds
+
+
 def _kind(field: Field) -> str:
     if field.name == "_id":
         return "exact"
     if field.type == "text" and field.analyzer == WHOLE:
-        return "keyword"
+        return "whole"
     return KINDS.get(field.type, field.type)
+
+
+def _alike(name: str, api: Api) -> bool:
+    known = is_plain(name) and name not in api.hidden
+    return known and _before_colon(name, api) == f"{name}:" and rewrite_scope(name, api) == name
 
 
 def _before_colon(name: str, api: Api) -> str:

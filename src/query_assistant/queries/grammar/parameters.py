@@ -11,9 +11,11 @@ from query_assistant.queries.grammar.names import (
     existing_names,
     is_plain,
     listed_name,
+    name_rule,
     ordered_names,
     returned_names,
     scope_names,
+    shared_names,
 )
 from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, listed, optional, repeat, run, seq, trie
 
@@ -39,20 +41,21 @@ NAMES = {  # parameter: the names it lists
 
 
 def name_rules(api: Api) -> dict[str, Node]:
-    """The rules `<kind>-name`, and `<kind>-name-quoted` for names that would fall apart in a list."""
-    kinds = {
+    """The rules `<kind>-name` and `<place>-name`, and `<place>-name-quoted` for names that fall apart in a list."""
+    places = {
         "returned": returned_names(api),
         "scope": scope_names(api),
         "ordered": ordered_names(api),
         "existing": existing_names(api),
     }
-    rules: dict[str, Node] = {}
-    for kind, names in kinds.items():
-        odd = [name for name in names if not is_plain(name)]
-        rules[f"{kind}-name"] = trie(name for name in names if is_plain(name))
+    shared = shared_names(api)
+    rules: dict[str, Node] = {f"{kind}-name": trie(names) for kind, names in shared.items() if names}
+    for place, members in places.items():
+        odd = [name for name in members if not is_plain(name)]
+        rules[f"{place}-name"] = name_rule(filter(is_plain, members), shared)
         if odd:
-            rules[f"{kind}-name-quoted"] = trie(map(listed_name, odd))
-        if odd and kind == "ordered":
+            rules[f"{place}-name-quoted"] = trie(map(listed_name, odd))
+        if odd and place == "ordered":
             rules["ordered-name-descending"] = trie(listed_name(f"-{name}") for name in odd)
     return rules
 

@@ -10,15 +10,16 @@ operator, a group in parentheses where they mix, and a negation within OR its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from query_assistant.apis import Api, IntervalRule
 from query_assistant.queries.grammar.names import (
-    clause_names,
+    escaped_names,
     existing_names,
     in_text,
     is_plain,
     readable,
+    shared_names,
     shorthand_names,
 )
 from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, optional, repeat, seq, trie
@@ -37,13 +38,13 @@ CHROMOSOMES = {
 
 def text_rules(api: Api) -> dict[str, Node]:
     """The rules `q-parameter` (all that q may be) and `filter-parameter`, with all they need beside the values."""
-    kinds = clause_names(api)
+    shared, escaped = shared_names(api), escaped_names(api)
     routed = api.definition.plain_words is not None
     named, free = _named(shorthand_names(api)), _free(routed)
-    rules = {f"{kind}-field": trie(names) for kind, names in kinds.items()}
+    rules = {f"{kind}-field": _field(kind, shared[kind], escaped[kind]) for kind in shared}
     odd = [readable(in_text(name)) for name in existing_names(api) if not is_plain(name)]
     rules["existing-field"] = choice(Ref("existing-name"), *([trie(odd)] if odd else []))
-    rules["fielded"] = _fielded(kinds)
+    rules["fielded"] = _fielded({kind: len(shared[kind]) + len(escaped[kind]) for kind in shared})
     rules["clause"] = choice(*named, *free, weights=[12.0, *([1.0] * (len(named) + len(free) - 1))])
     rules |= _chains()
     lone = [*named, Ref("phrase")] if routed else [Ref("clause"), Ref("words")]
@@ -55,10 +56,16 @@ def text_rules(api: Api) -> dict[str, Node]:
     return rules
 
 
-def _fielded(kinds: Mapping[str, tuple[str, ...]]) -> Node:
-    """One field and its value, or a field that has to exist."""
+def _field(kind: str, names: Sequence[str], escaped: Sequence[str]) -> Node:
+    """A field's name and its colon; the rule `<kind>-name` is one that lists of names use too."""
+    options = ([seq(Ref(f"{kind}-name"), ":")] if names else []) + ([trie(escaped)] if escaped else [])
+    return choice(*options, weights=[float(len(group)) for group in (names, escaped) if group])
+
+
+def _fielded(kinds: Mapping[str, int]) -> Node:
+    """One field and its value, or a field that has to exist. `kinds` counts the fields."""
     clauses = [seq(Ref(f"{kind}-field"), Ref(f"{kind}-value")) for kind in kinds]
-    weights = [3.0 + len(names) ** 0.5 for names in kinds.values()]
+    weights = [3.0 + count**0.5 for count in kinds.values()]
     return choice(*clauses, seq("_exists_:", Ref("existing-field")), weights=[*weights, 4.0])
 
 

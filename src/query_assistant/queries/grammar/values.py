@@ -4,6 +4,7 @@
 |---|---|
 | text | `kinase`, `"cell cycle"`, `"cell cycle"~2`, `cyclin*`, `kinse~1`, `(tumor OR cancer)`, `(cell cycle)` |
 | keyword | `CDK2`, `"HP:0001250"`, `ENSG0000012*`, `(P OR LP)`; no ranges, which would compare numbers as text |
+| whole | as keyword: text that is searched in one piece |
 | exact | `"chr1:g.35367G>A"`, `1017`, `(1017 OR 1018)` |
 | integer, float | `9606`, `\\-3`, `>=0.5`, `[1 TO 9}`, `(1 OR 2)`, `(>=1 AND <5)` |
 | date | `2019-11-05`, `[2019 TO *]`, `<2020-06` |
@@ -125,6 +126,7 @@ def _value_rules() -> dict[str, Node]:
             text, *near, _group(text), seq("(", Ref("words"), ")"), any_value, weights=(9, 1, 1, 3, 1, 1)
         ),
         "keyword-value": choice(text, _group(text), any_value, weights=(9, 3, 1)),
+        "whole-value": Ref("keyword-value"),
         "exact-value": choice(exact, _group(exact), weights=(5, 1)),
         "date-value": choice(date, *_ranges(date), any_value, weights=(3, 3, 3, 1)),
         "boolean-value": choice("true", "false", any_value, weights=(5, 5, 1)),
