@@ -28,6 +28,7 @@ from query_assistant.errors import InputError
 Body = dict[str, Any]
 Form = Literal["imperative", "question", "keywords", "written"]
 Origin = Literal["log", "synthesised", "written", "correction"]
+View = Literal["seen_skeleton", "unseen_skeleton"]
 
 
 class Record(BaseModel):
@@ -71,7 +72,10 @@ class GoodQuery(Query):
 
 
 class Pair(Query):
-    """An instruction and the query that answers it. `skeleton` is the query with its literals masked."""
+    """An instruction and the query that answers it. `skeleton` is the query with its literals masked.
+
+    `view` is set in the test split only: whether training holds other queries with this skeleton, or none.
+    """
 
     id: str
     api: str
@@ -80,6 +84,7 @@ class Pair(Query):
     origin: Origin
     skeleton: str
     constructs: tuple[str, ...] = ()
+    view: View | None = None
 
 
 class BenchmarkItem(Query):
