@@ -103,6 +103,7 @@ class Drafter:
         chosen = [*naming, *(path for path in order if not self.kitchen.is_identifier(path))][
             : self.rng.choice([2, 2, 2, 3])
         ]
+        chosen = list({path.rpartition(".")[2]: path for path in chosen}.values())  # not the same thing by two sources
         if len(chosen) < 2:
             return None
         return self._of_node(Boolean(must=tuple(met[path] for path in chosen)))

@@ -23,6 +23,9 @@ from query_assistant.schema.glossary import names as glossary_names
 
 WORDS = Path(__file__).parent / "words"
 COUNTABLE = re.compile(r"[A-Z]?[a-z-]+|\w*IDs?|InChIKeys?|UNIIs?|CUIs?|[mt]?RNAs?")
+CAPITALISED = re.compile(r"[A-Z][a-z]{3,}(?:[ _][a-z-]+)*")  # "Likely pathogenic": people do not write the capital
+NAMES_THINGS = re.compile(r"symbol|gene_?name|alias|wikipedia|[Ii]d$")
+CLAUSE = re.compile(r"(?:how|what|which|whether) ")
 SHARE_OF_PATHS = 0.03  # experts write a field's path now and then; models must understand that too
 
 
@@ -96,8 +99,12 @@ class Lexicon:
         if path is None:
             return [value]
         given = {key.casefold(): forms for key, forms in self.wording(path).values.items()}
-        plain = value.replace("_", " ") if re.fullmatch(r"[A-Za-z]+(_[A-Za-z]+)+", value) else value
-        return list(dict.fromkeys([value, plain, *given.get(value.casefold(), [])]))
+        forms = given.get(value.casefold(), [])
+        if re.fullmatch(r"[A-Za-z]+(_[A-Za-z]+)+", value):
+            forms = [value.replace("_", " "), *forms]
+        if CAPITALISED.fullmatch(value) and not NAMES_THINGS.search(path):
+            forms = [value.lower(), *forms]
+        return list(dict.fromkeys([value, *forms]))
 
     def noun(self, rng: random.Random) -> str:
         """What a record is called, `plural~singular`."""
@@ -118,7 +125,8 @@ def _known(schema: Schema, curated: Mapping[str, Any]) -> list[str]:
 def _wording(api: str, path: str, entry: dict[str, Any] | None, claimed: Mapping[str, str]) -> Wording:
     own = entry["names"] if entry else []
     others = [name for name in _glossary(api, path) if claimed.get(name.casefold(), path) == path]
-    names = tuple(dict.fromkeys([*own, *others])) or (_spelled(path),)
+    nouns = [name for name in others if not CLAUSE.match(name)]
+    names = tuple(dict.fromkeys([*own, *(nouns or others)])) or (_spelled(path),)
     entry = entry or {}
     return Wording(
         names=names,

@@ -44,6 +44,8 @@ class Dresser:
 
     def _is_countable(self, field: Field) -> bool:
         """Few values over many records."""
+        if field.numeric and not self.kitchen.lexicon.is_popular(field.name):
+            return False
         several = 1 < self.kitchen.values.distinct(field.name) <= 2 * FEW_VALUES
         return (
             several and field.type not in {"float", "double", "date"} and self.kitchen.values.holders[field.name] > 20
@@ -135,8 +137,11 @@ class Dresser:
 
     def _is_code(self, path: str) -> bool:
         found = self.kitchen.api.schema.fields.get(path)
-        known = found is not None and found.indexed and found.leaf and _flat(path, self.kitchen)
-        return known and not self.kitchen.is_prose(path) and self.kitchen.values.distinct(path) > FEW_VALUES
+        if found is None or not found.indexed or not found.leaf or not _flat(path, self.kitchen):
+            return False
+        if (found.numeric and not self.kitchen.is_number_code(found)) or found.type in {"boolean", "date"}:
+            return False
+        return not self.kitchen.is_prose(path) and self.kitchen.values.distinct(path) > FEW_VALUES
 
     def batched(self, parameters: Parameters) -> Parameters:
         """Parameters of a batch: mostly with the fields that the terms are to be mapped to."""

@@ -200,7 +200,8 @@ def _stem(kitchen: Kitchen, field: Field) -> str | None:
     if value is None or len(value) < 4 or not re.fullmatch(r"[\w.-]+", value):
         return None
     letters = re.match(r"[A-Za-z]{3,}", value)
-    return letters[0] if letters and len(letters[0]) < len(value) else value[: max(3, len(value) - 2)]
+    stem = letters[0] if letters and len(letters[0]) < len(value) else value[: max(3, len(value) - 2)]
+    return None if stem.upper() in {"AND", "NOT", "OR"} else stem
 
 
 def _bound(kitchen: Kitchen, field: Field) -> str | None:

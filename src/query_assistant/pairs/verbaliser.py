@@ -23,6 +23,8 @@ from query_assistant.pairs.plan import Condition, Group, Leaf, Not, Plan
 from query_assistant.records import Form
 
 SECOND_SENTENCE = 0.3
+FRONTED = 0.1
+CARELESS = 0.25
 
 
 @dataclass
@@ -89,9 +91,29 @@ class Speaker:
     def say(self, form: Form) -> str:
         if form == "keywords":
             return self._keywords()
+        front = self._front()
         if self.plan.counts_only:
-            return self._counts(form)
-        return self._question() if form == "question" else self._imperative()
+            said = self._counts(form)
+        else:
+            said = self._question() if form == "question" else self._imperative()
+        return self._finished(said, front)
+
+    def _front(self) -> str:
+        """ "In mouse", where the species leads the sentence."""
+        if not self.plan.species or self.rng.random() > FRONTED:
+            return ""
+        place = extras.species(self.plan, self.rng, adjectives=0.0)[0].place
+        self.said.add("species")
+        return place[:1].upper() + place[1:]
+
+    def _finished(self, said: str, front: str) -> str:
+        """What leads before it, and careless typing now and then: no full stop, no capital."""
+        whole = f"{front}, {wording.lowered(said)}" if front else said
+        draw = self.rng.random()
+        if draw > CARELESS or ". " in whole or "? " in whole:
+            return whole
+        bare = whole.removesuffix(".") if draw > CARELESS / 4 else whole.removesuffix("?").removesuffix(".")
+        return wording.lowered(bare) if draw < CARELESS / 2 else bare
 
     # What stands where
 
@@ -165,21 +187,22 @@ class Speaker:
 
     def _described(self, *, plural: bool) -> tuple[list[str], list[Piece]]:
         describer = Describer(self.phraser, plural=plural)
-        condition = self._set_apart(self.plan.condition, describer)
+        condition = self._set_apart(self.plan.condition)
         adjectives, pieces = describer.describe(condition)
-        for group in extras.species(self.plan, self.rng):
+        for group in [] if "species" in self.said else extras.species(self.plan, self.rng):
             if group.adjective:
                 adjectives.insert(0, group.adjective)
             else:
                 pieces.insert(self.rng.randint(0, 1) if pieces else 0, Piece("", group.place, f"are {group.place}"))
         return adjectives, pieces
 
-    def _set_apart(self, condition: Condition | None, describer: Describer) -> Condition | None:
+    def _set_apart(self, condition: Condition | None) -> Condition | None:
         """Now and then the last of several conditions gets a sentence of its own."""
         if not isinstance(condition, Group) or condition.joint != "and" or self.rng.random() > 0.12:
             return condition
         *kept, last = condition.parts
-        piece = None if isinstance(last, Not) else describer.piece(last, alone=True)
+        several = Describer(self.phraser, plural=True)
+        piece = None if isinstance(last, Not) else several.piece(last, alone=True)
         if piece is None or piece.marker == "but":
             return condition
         frame = wording.choose(self.rng.choice(words("conditions")["only_sentence"]), self.rng)
@@ -237,7 +260,7 @@ class Speaker:
         core = " ".join([*front, noun]) if self.rng.random() < 0.6 or not pieces else " ".join(front)
         parts = [*pieces, core] if self.rng.random() < 0.25 else [core, *pieces]
         parts = [part for part in parts if part]
-        glue = self.rng.choice([", ", ", ", " ", "; "]) if len(parts) < 4 else ", "
+        glue = self.rng.choice([", ", ", ", " ", "; "]) if len(parts) < 3 else self.rng.choice([", ", "; "])
         phrase = glue.join(parts)
         if self.plan.counts_only:
             phrase = self._terse_counts(phrase)

@@ -109,6 +109,12 @@ def listed(items: Sequence[str], joint: str = "and") -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {joint} {items[-1]}"
 
 
+def lowered(text: str) -> str:
+    """Without the capital that only the start of a sentence gave it: not in names, codes and "I"."""
+    first = text.split(" ", 1)[0]
+    return text[:1].lower() + text[1:] if re.fullmatch(r"[A-Z][a-z]+", first) else text
+
+
 def sentence(text: str, end: str = ".") -> str:
     """With a capital where that spoils no name (rsID, miRNA), and a full stop where none is."""
     first = text.split(" ", 1)[0]
