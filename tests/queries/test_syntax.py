@@ -239,20 +239,22 @@ def test_parentheses_as_deep_as_allowed_are_read_and_deeper_ones_refused() -> No
     ],
 )
 def test_time_grows_with_the_length_of_the_text_only(piece: str) -> None:
+    """Sixteen times the text may take eighty times the time, for noise; a quadratic reader would take 256 times."""
+
     def seconds(count: int) -> float:
         text = piece * count + "a"
-        start = time.perf_counter()
+        start = time.process_time()
         with contextlib.suppress(QuerySyntaxError):
             parse_text(text)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     short = min(seconds(2_000) for _ in range(3))
-    assert seconds(32_000) < 16 * 8 * short + 0.05
+    assert min(seconds(32_000) for _ in range(3)) < 80 * short + 0.05
 
 
 def test_a_megabyte_is_read_in_seconds() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     tree = parse_text("symbol:CDK2 OR " * 70_000 + "a")
     assert isinstance(tree, Boolean)
     assert len(tree.should) == 70_001
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
