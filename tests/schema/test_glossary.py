@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_descriptions_are_clean_noun_phrases(api: str, schema: Schema) -> None:
         or text.startswith(("The ", "This "))
     ]
     assert untidy == []
+
+
+def test_no_article_is_doubled_or_misspelt(api: str, schema: Schema) -> None:
+    texts = [
+        text for field in schema for text in (glossary.describe(api, field.name), *glossary.names(api, field.name))
+    ]
+    wrong = re.compile(r"\b(an?|the) (an?|the)\b|\ba [aeio]|\ban [bcdgjkpqtvwyz]|\b(\w+) \3\b", re.ASCII)
+    assert [text for text in texts if wrong.search(text)] == []
 
 
 def test_names_read_inside_a_sentence(api: str, schema: Schema) -> None:
