@@ -13,10 +13,9 @@
 
 The tree below `fields` mirrors the field paths; `_` is the object itself. A text is `description | name | name ...`;
 without names, the description up to its first comma, semicolon or bracket is the name, and a single name that begins
-with the source is also turned round ("allele ID in ClinVar"). A `<slot>` stands for the
-tokens of that slot: in the description for a token's first form, in names for its last one. A field takes the rule
-that spells it out, else the one that leaves the least to slots. Slots belong to their file. The source of the longest
-fitting path is added in brackets.
+with the source is also turned round ("allele ID in ClinVar"). A `<slot>` stands for the tokens of that slot, which
+belongs to its file: in the description for a token's first form, in names for its last one. A field takes the rule that
+spells it out, else the one that leaves the least to slots. The source of the longest fitting path is added in brackets.
 """
 
 from __future__ import annotations
