@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from query_assistant.logs.counting import Counted, Request, count
+from query_assistant.logs.counted import Counted, Request
+from query_assistant.logs.counting import count
 from query_assistant.logs.familiar import Familiar
 from query_assistant.logs.files import LogFile
 from query_assistant.logs.formats import open_log

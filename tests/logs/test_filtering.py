@@ -10,7 +10,7 @@ import pytest
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError, RequestError
 from query_assistant.logs import understanding
-from query_assistant.logs.counting import Request as Line
+from query_assistant.logs.counted import Request as Line
 from query_assistant.logs.filtering import FilterResult, filter_logs
 from query_assistant.logs.understanding import understand_all
 from query_assistant.queries.request import Request

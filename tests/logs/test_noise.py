@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from query_assistant.logs.counting import SAME_SHAPE
+from query_assistant.logs.counted import SAME_SHAPE
 from query_assistant.logs.familiar import Familiar
 from query_assistant.logs.noise import IGNORED_PARAMETERS, Routes, classification, conditions
 from query_assistant.project import project_root

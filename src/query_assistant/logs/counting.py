@@ -10,52 +10,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from query_assistant.logs.counted import SAME_SHAPE, Counted, Request, Tally
 from query_assistant.logs.familiar import Familiar
 from query_assistant.logs.files import LogFile
 from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, batches, pattern_of
 from query_assistant.logs.noise import CRAWLERS, IGNORED_PARAMETERS, Routes, classification, sql
 from query_assistant.logs.privacy import masked, masked_path
-
-# The kind of requests that are set aside only because others of their shape are looked at.
-SAME_SHAPE = "same_shape"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One distinct request and how many lines made it."""
-
-    method: str
-    path: str
-    lines: int
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many lines and distinct requests something concerns, with a few of them to look at."""
-
-    lines: int
-    distinct: int
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A log's distinct requests. `noise` is by kind; `emails` counts lines whose e-mail parameter was cut."""
-
-    requests: tuple[Request, ...]
-    noise: dict[str, Tally]
-    broken: tuple[str, ...]
-    lines: int
-    distinct: int
-    emails: int
-    repaired: int
-    posts: dict[str, dict[str, int]]
 
 
 def count(

@@ -16,7 +16,8 @@ from typing import Protocol
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
 from query_assistant.logs.choosing import most_telling
-from query_assistant.logs.counting import SAME_SHAPE, Counted, count
+from query_assistant.logs.counted import SAME_SHAPE, Counted
+from query_assistant.logs.counting import count
 from query_assistant.logs.familiar import load_familiar
 from query_assistant.logs.files import LogFile, find_logs
 from query_assistant.logs.formats import open_log

@@ -13,7 +13,7 @@ from itertools import islice
 
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
-from query_assistant.logs.counting import Request as Line
+from query_assistant.logs.counted import Request as Line
 from query_assistant.queries.canonical import canonicalize, literals, signature
 from query_assistant.queries.request import Request, parse_http, to_text
 from query_assistant.queries.validation import validate_request
