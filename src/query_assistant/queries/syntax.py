@@ -13,10 +13,10 @@ the servers' recursive parser and engine do too. Time and memory grow with the l
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 
 from query_assistant.errors import QuerySyntaxError
+from query_assistant.queries import leaves
 from query_assistant.queries.rendering import render_text
 from query_assistant.queries.tokens import Token, scan, unescape, unexpected
 from query_assistant.queries.tree import (
@@ -37,7 +37,6 @@ from query_assistant.queries.tree import (
 __all__ = ["MAX_DEPTH", "parse_text", "render_text"]
 
 MAX_DEPTH = 100
-EXISTS = "_exists_"
 _ENDS_CHUNK = frozenset({"COLON", "STAR", "SLOP", "BOOST", "AND", "OR"})
 _LEAVES = frozenset({"TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "SIGN"})
 _MODIFIERS = frozenset({"NOT", "PLUS", "MINUS"})
@@ -123,7 +122,7 @@ class _Parser:
         words = tuple(self._plain(token) for token in self.tokens[first : self.at])
         occur = "must" if self.operator == "and" else "should"
         group = self.groups[-1]
-        group.clauses.append(_Clause(_words(group.field, words, self.operator), occur))
+        group.clauses.append(_Clause(leaves.words(group.field, words, self.operator), occur))
 
     def _clause(self) -> None:
         """One clause up to its end, or up to the parenthesis it opens."""
@@ -202,18 +201,19 @@ class _Parser:
             return MatchAll() if name in (None, "*") else Exists(str(name))
         if token.kind == "PATTERN":
             self._plain(token)  # refuses what no word may hold either
-            return Wildcard(name, _pattern(token.text))
+            return Wildcard(name, leaves.pattern(token.text))
         if token.kind == "REGEX":
+            unescape(f"/{token.text}/", token.start, self.parameter)
             return Regex(name, token.text)
-        return _words(name, (self._plain(token),), self.operator)
+        return leaves.words(name, (self._plain(token),), self.operator)
 
     def _fuzzy(self, token: Token, name: str | None, slop: Token) -> Node:
         if token.kind not in ("TERM", "SIGN"):
             return self._bare(token, name)
         text = self._plain(token)
-        edits = _number(slop.text)
+        edits = leaves.number(slop.text)
         if edits is None:
-            return Fuzzy(name, text, edits=_automatic_edits(text))
+            return Fuzzy(name, text, edits=leaves.automatic_edits(text))
         if edits < 0 or edits > 2 or (edits >= 1 and edits != int(edits)):
             raise QuerySyntaxError(
                 f"~{slop.text} at position {slop.start} is no edit distance; write ~, ~1 or ~2",
@@ -224,14 +224,14 @@ class _Parser:
 
     def _phrase(self, token: Token, name: str | None, slop: Token | None) -> Node:
         text = self._plain(token)
-        if name == EXISTS:
+        if name == leaves.EXISTS:
             return Exists(text)
-        return Phrase(name, text, slop=int(_number(slop.text) or 0) if slop else 0)
+        return Phrase(name, text, slop=int(leaves.number(slop.text) or 0) if slop else 0)
 
-    def _range(self, token: Token, name: str | None) -> Node:
+    def leaves.between(self, token: Token, name: str | None) -> Node:
         assert token.bounds is not None
         low, high = token.bounds.low, token.bounds.high
-        return _range(
+        return leaves.between(
             name,
             None if low is None else unescape(low, token.start, self.parameter),
             None if high is None else unescape(high, token.start, self.parameter),
@@ -278,53 +278,3 @@ def _fold(clauses: list[_Clause]) -> Node:
         should=tuple(clause.node for clause in clauses if clause.occur == "should"),
         must_not=tuple(clause.node for clause in clauses if clause.occur == "must_not"),
     )
-
-
-def _words(name: str | None, words: tuple[str, ...], operator: Operator) -> Node:
-    text = words[0]
-    if name == EXISTS:
-        return Exists(" ".join(words))
-    if name is None or len(" ".join(words)) < 2 or text[:1] not in ("<", ">"):
-        return Words(name, words, operator)
-    return _compared(name, " ".join(words))
-
-
-def _compared(name: str, text: str) -> Node:
-    """`>5`, `>=5`, `<5` and `<=5`, which the engine reads out of the unescaped value."""
-    inclusive = text[1] == "=" and len(text) > 2
-    bound = text[2:] if inclusive else text[1:]
-    if text[0] == ">":
-        return _range(name, bound, None, inclusive, True)
-    return _range(name, None, bound, True, inclusive)
-
-
-def _range(name: str | None, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Node:
-    """An open end has no bound to include, so that `{5 TO *}`, `{5 TO *]` and `>5` are one tree."""
-    return Range(name, low, high, include_low or low is None, include_high or high is None)
-
-
-def _number(image: str) -> float | None:
-    """The number behind a tilde; anything else behind it is dropped without a word, as Lucene does."""
-    return float(image) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", image) else None
-
-
-def _pattern(image: str) -> str:
-    """The pattern with a backslash left only before `*`, `?` and itself."""
-    if "\\" not in image:
-        return image
-    if image.endswith("*") and not re.search(r"(?<!\\)(?:\\\\)*[*?]", image[:-1]):
-        return re.sub(r"([*?\\])", r"\\\1", unescape(image[:-1])) + "*"
-    parts: list[str] = []
-    signs = iter(image)
-    for sign in signs:
-        if sign == "\\":
-            meant = next(signs)
-            parts.append("\\" + meant if meant in "*?\\" else meant)
-        else:
-            parts.append(sign)
-    return "".join(parts)
-
-
-def _automatic_edits(text: str) -> int:
-    """Elasticsearch's AUTO fuzziness: none up to 2 characters, one up to 5, two beyond."""
-    return 0 if len(text) < 3 else 1 if len(text) < 6 else 2
