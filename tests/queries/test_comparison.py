@@ -74,6 +74,7 @@ SAME_RECORDS = [
     ("mygene", "?q=symbol:CDK2 OR symbol:CDK2", "?q=symbol:CDK2"),
     ("mydisease", "?q=lung cancer", "?q=lung AND cancer"),
     ("myvariant", "?q=cadd.phred:>20", "?q=cadd.phred:{20 TO *}"),
+    ("myvariant", "?q=chr1:5-9&assembly=hg38", "?q=chrom:1 AND hg38.start:<=9 AND hg38.end:>=5&assembly=hg38"),
     ("mychem", "?q=_exists_:chebi.id", "?q=chebi.id:*"),
     # No record fills these fields: only probes can say it.
     ("myvariant", "?q=gnomad_exome.af.af:[0.1 TO 0.1]", "?q=gnomad_exome.af.af:0.1"),
@@ -164,6 +165,10 @@ def test_presentation_is_reported_apart_from_the_records(left, right, kind, mess
     [
         ("?q=symbol:CDK2&species=human", "?q=symbol:CDK2&species=mouse", "species",
          "species differs: human on the left, mouse on the right"),
+        ("?q=taxid:>5", "?q=taxid:>=6 AND taxid:<=9", "species",
+         "species differs: '>5' on the left, '<=9', '>=6' on the right"),
+        ("?q=genomic_pos.start:>5", "?q=genomic_pos.start:>6", "value",
+         "left asks for >5 in genomic_pos.start, right for >6"),
         ("?q=symbol:CDK2&species=human", "?q=symbol:CDK2", "species",
          "species differs: human on the left, any on the right"),
         ("?q=symbol:CDK2", "?q=alias:CDK2", "field", "left looks for cdk2 in symbol, right in alias"),

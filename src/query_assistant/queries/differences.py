@@ -122,7 +122,7 @@ def _species_names(clauses: list[Clause], api: Api) -> str | None:
         value = describe_value(clause.leaf)
         name = api.species_names.get(int(value), value) if value.isdecimal() else repr(value)
         names.append(f"not {name}" if clause.negative else name)
-    return ", ".join(sorted(names)) or None
+    return ", ".join(sorted(set(names))) or None
 
 
 Alike = Callable[[Clause, Clause], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from query_assistant.queries.wording import field_names
 
 if TYPE_CHECKING:
     from query_assistant.replica import Replica
+    from query_assistant.replica.index import Index
+    from query_assistant.replica.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,8 @@ def same_records(left: Reading, right: Reading, api: Api, replica: Replica | Non
     A refusal (a value that does not fit its field, where the API is strict) is an answer with no records, and never
     the same as another.
     """
-    real = replica if left.meaning is not None and left.meaning.index == api.default_index else None
     try:
-        return _compared((left.root, right.root), _roots(left, right), api, real)
+        return _compared((left.root, right.root), _roots(left, right), api, _index(left), replica)
     except RequestError as error:
         return Evidence(same=False, reason=f"one of them is refused: {error}")
 
@@ -50,27 +52,31 @@ def same_counts(left: Reading, right: Reading, api: Api, replica: Replica | None
     if all(side.meaning is None or side.meaning.post_filter is None for side in (left, right)):
         return True
     counted = left.counted_root, right.counted_root
-    return counted[0] == counted[1] or _compared(counted, counted, api, replica).same
+    return counted[0] == counted[1] or _compared(counted, counted, api, _index(left), replica).same
+
+
+def _index(reading: Reading) -> str:
+    return reading.meaning.index if reading.meaning is not None else ""
 
 
 Roots = tuple[Node, Node]
 
 
-def _compared(real: Roots, made_up: Roots, api: Api, replica: Replica | None) -> Evidence:
-    """First on the replica, where there is one, then on probes."""
+def _compared(real: Roots, made_up: Roots, api: Api, index: str, replica: Replica | None) -> Evidence:
+    """First on the replica, where there is one of that index, then on probes."""
     found = False
-    if replica is not None:
-        ours, theirs = _masks(replica, *real)
+    if replica is not None and index == api.default_index:
+        ours, theirs = _masks(replica.index, *real)
         if reason := _told_apart(ours, theirs, replica.index.ids):
             return Evidence(same=False, reason=reason)
         found = bool(ours.any())
-    return _probed(*made_up, api, found)
+    return _probed(*made_up, api, index, found)
 
 
-def _masks(replica: Replica, left: Node, right: Node) -> tuple[Any, Any]:
+def _masks(index: Index, left: Node, right: Node) -> tuple[Any, Any]:
     from query_assistant.replica.matching import Matcher
 
-    matcher = Matcher(replica.index)
+    matcher = Matcher(index)
     return matcher.matches(left), matcher.matches(right)
 
 
@@ -83,13 +89,13 @@ def _told_apart(ours: Any, theirs: Any, names: Sequence[str]) -> str:
     return f"{names[apart[0]]} is found by the {side} one alone"
 
 
-def _probed(left: Node, right: Node, api: Api, found: bool) -> Evidence:
-    from query_assistant.replica import Replica
+def _probed(left: Node, right: Node, api: Api, index: str, found: bool) -> Evidence:
+    from query_assistant.replica.index import Index
 
     kept: list[dict[str, Any]] = []
     for batch in probes_between(left, right, api):
         records = [probe.record for probe in batch]
-        ours, theirs = _masks(Replica.from_records(api, records), left, right)
+        ours, theirs = _masks(Index.of_records(_layout(api, index), records), left, right)
         if reason := _told_apart(ours, theirs, [_explained(probe) for probe in batch]):
             return Evidence(same=False, reason=reason)
         found = found or bool(ours.any())
@@ -97,6 +103,13 @@ def _probed(left: Node, right: Node, api: Api, found: bool) -> Evidence:
     if not found:
         return Evidence(same=False, reason="neither finds any record, so nothing shows that they agree")
     return Evidence(same=True, probes=tuple(kept))
+
+
+@lru_cache(maxsize=64)
+def _layout(api: Api, index: str) -> Layout:
+    from query_assistant.replica.layout import layout_of
+
+    return layout_of(api, index)
 
 
 def _explained(probe: Probe) -> str:

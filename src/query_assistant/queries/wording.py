@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from query_assistant.queries.rendering import render_leaf
+from query_assistant.queries.rendering import prefix, render_leaf
 from query_assistant.queries.tree import (
     BestOf,
     Boolean,
@@ -29,7 +27,10 @@ LONGEST = 60
 
 def describe(node: Node) -> str:
     """The clause in the query language where it has a form there, in words where it has none; cut where it is long."""
-    text = _describe(node)
+    return _cut(_describe(node))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -42,7 +43,7 @@ def describe_value(leaf: Node) -> str:
     if isinstance(leaf, Interval):
         return f"chr{leaf.chromosome}:{leaf.start}-{leaf.end}"
     if isinstance(leaf, Words | Phrase | Wildcard | Fuzzy | Regex | Range):
-        return describe(replace(leaf, field=None))
+        return _cut(render_leaf(leaf)[len(prefix(leaf.field)) :])
     return describe(leaf)
 
 

@@ -99,9 +99,10 @@ class Layout:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def layout_of(api: Api) -> Layout:
-    """The layout of an API's default index; what only another index of it has is left out."""
-    elsewhere = {name for name, part in api.hidden.items() if part.index not in (None, api.default_index)}
+def layout_of(api: Api, index: str | None = None) -> Layout:
+    """The layout of one index of an API, its default one unless named; what only another index has is left out."""
+    here = index or api.default_index
+    elsewhere = {name for name, part in api.hidden.items() if part.index not in (None, here)}
     listed = {leaf.name: leaf for leaf in api.schema if leaf.name not in elsewhere}
     hidden = {
         name: Hidden(_kind(listed[name], name in api.case_sensitive), part.copies, part.maximum_length or 0)
