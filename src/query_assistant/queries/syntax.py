@@ -28,10 +28,8 @@ from query_assistant.queries.tree import (
     Node,
     Operator,
     Phrase,
-    Range,
     Regex,
     Wildcard,
-    Words,
 )
 
 __all__ = ["MAX_DEPTH", "parse_text", "render_text"]
@@ -228,7 +226,7 @@ class _Parser:
             return Exists(text)
         return Phrase(name, text, slop=int(leaves.number(slop.text) or 0) if slop else 0)
 
-    def leaves.between(self, token: Token, name: str | None) -> Node:
+    def _range(self, token: Token, name: str | None) -> Node:
         assert token.bounds is not None
         low, high = token.bounds.low, token.bounds.high
         return leaves.between(
