@@ -6,12 +6,18 @@ from query_assistant.fetching import Source, fetch, require_device
 from query_assistant.params import Params
 from query_assistant.stage import run_stage
 
+BASE = Path("models/base")
+
 
 def main(params: Params) -> None:
     model = params.model
     if model.trained and model.lora:
         require_device(model.lora.device, f"to fine-tune {model.name}")
-    fetch(Source(**model.source.model_dump()), Path("models/base"))
+    if model.source.kind == "none":
+        BASE.mkdir(parents=True, exist_ok=True)
+        (BASE / "README").write_text(f"{model.name} is asked over the network: no weights.\n", encoding="utf-8")
+        return
+    fetch(Source(**model.source.model_dump()), BASE)
 
 
 if __name__ == "__main__":

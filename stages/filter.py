@@ -1,8 +1,8 @@
-"""filter: access logs -> data/queries/<api>.jsonl, good queries only; metrics/filter/<api>.json says why others fell."""
+"""filter: access logs -> data/queries/<api>.jsonl, good ones only, and metrics/filter/<api>.json: why others fell."""
 
 from pathlib import Path
 
-from query_assistant.logs.filtering import filter_logs
+from query_assistant.logs.filtering import Executor, filter_logs
 from query_assistant.params import Params
 from query_assistant.records import write_json, write_jsonl
 from query_assistant.replica import Replica
@@ -12,10 +12,9 @@ from query_assistant.stage import load_apis, run_stage
 
 def main(params: Params, api_name: str) -> None:
     api, knobs = load_apis(params)[api_name], params.filter
+    executor: Executor = Replica.load(api, Path(f"data/raw/records/{api_name}.jsonl.gz"))
     if knobs.executor == "live":
         executor = LiveExecutor(api, Path(".cache/live"))
-    else:
-        executor = Replica.load(api, Path(f"data/raw/records/{api_name}.jsonl.gz"))
     result = filter_logs([f"data/raw/simulated-logs/{api_name}"], api, executor, knobs.per_signature)
     queries = result.queries[: knobs.max_queries or None]
     write_jsonl(f"data/queries/{api_name}.jsonl", queries)

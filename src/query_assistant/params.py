@@ -49,7 +49,6 @@ class EngineParams(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "fp32", "bf16"] = "auto"
     cache_gb: Positive = 2
-    threads: Count = 0
     base_url: str = ""
     model_name: str = ""
     finetuned_model_name: str = ""
@@ -70,6 +69,7 @@ class LoraParams(Section):
     dropout: Share = 0
     dtype: Literal["fp32", "bf16"] = "fp32"
     device: Literal["cpu", "cuda"] = "cpu"
+    autocast: bool = False
     quantize_base: bool = False
     activation_checkpointing: bool = False
 
@@ -117,6 +117,7 @@ class FilterParams(Section):
 class PairParams(Section):
     writer: Literal["template", "llm"]
     instructions_per_query: Annotated[int, Field(ge=2)]
+    logged_queries: Count
     synthesised_queries: Count
     llm: LlmParams
 
@@ -124,12 +125,22 @@ class PairParams(Section):
 class SplitParams(Section):
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)]
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)]
-    near_duplicate_similarity: Share
+    seen_share: Share
+    similarity: Share
 
 
 class IndexParams(Section):
     embedder: Literal["minilm"]
     documentation: bool
+
+
+class TrainingPromptParams(Section):
+    """What prompts show in training, apart from `generate`: turning a knob there must not retrain the model."""
+
+    fields: Positive
+    passages: Count
+    examples: Positive
+    lexical_weight: Share
 
 
 class FinetuneParams(Section):
@@ -143,10 +154,12 @@ class FinetuneParams(Section):
     max_steps: Count
     max_minutes: Annotated[float, Field(ge=0)]
     tokens_per_batch: Positive
+    row_tokens: Positive
     max_seq_len: Positive
     checkpoint_every: Positive
     validation_samples: Count
     processes: Positive
+    prompt: TrainingPromptParams
     mix: dict[str, Annotated[float, Field(ge=0)]]
 
     @model_validator(mode="after")

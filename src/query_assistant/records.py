@@ -110,7 +110,7 @@ class Response(Record):
     system: str
     instruction: str
     text: str
-    query: str | None
+    query: str | None = None
     body: Body | None = None
     prompt_sha256: str
     prompt_tokens: int
@@ -143,6 +143,23 @@ def iterate_jsonl(path: Path | str, kind: type[R]) -> Iterator[R]:
                 yield _parse_line(line, kind, f"{path}, line {number}")
 
 
+def iterate_documents(path: Path | str) -> Iterator[dict[str, Any]]:
+    """An API's own documents, one JSON object a line, one by one.
+
+    Raises:
+        InputError: the file is missing, or a line is not a JSON object; the message names the file and line.
+    """
+    with open_text(Path(path)) as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                document = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}, line {number}: not JSON: {error.msg}") from None
+            if not isinstance(document, dict):
+                raise InputError(f"{path}, line {number}: expected a JSON object, found {line.strip()[:40]!r}")
+            yield document
+
+
 def _parse_line(line: str, kind: type[R], place: str) -> R:
     try:
         return kind.model_validate_json(line)
@@ -157,7 +174,7 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     """The file as lines of text, gunzipped where its name ends in .gz."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8")  # type: ignore[type-var]
+            yield io.TextIOWrapper(raw, encoding="utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}; expected UTF-8 text, plain or gzip") from error
 

@@ -6,8 +6,6 @@ if __name__ == "__main__":
 
 from __future__ import annotations
 
-import hashlib
-import random
 import sys
 from collections.abc import Callable
 
@@ -39,13 +37,3 @@ def load_apis(params: Params) -> dict[str, Api]:
                 f"params.yaml says something else of {name} than {file}: edit {file}, `make params`"
             )
     return apis
-
-
-def derive_seed(seed: int, purpose: str) -> int:
-    """A seed of its own for each random draw, so that adding one draw never changes another."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:4], "big")
-
-
-def generator(seed: int, purpose: str) -> random.Random:
-    """A generator for one purpose."""
-    return random.Random(derive_seed(seed, purpose))

@@ -13,7 +13,7 @@ from query_assistant.replica import Replica
 from query_assistant.scoring.files import Prediction, Reference
 from query_assistant.scoring.ladder import score
 from query_assistant.scoring.text import bert_scores, meteor
-from query_assistant.test_sets import Item
+from query_assistant.evaluation_sets import Item
 
 UNTRACKED = ("missing", "unmatched", "items")
 

@@ -1,0 +1,83 @@
+"""`qa filter`, `qa simulate`, `qa review`, `qa import-responses`: the data's way to training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from query_assistant.apis import Api
+from query_assistant.cli.options import api_option, json_option, load_replica, records_path, show_json
+
+LOG_FORMATS = ("csv", "combined", "tornado", "paths")
+
+
+@click.command("filter")
+@api_option
+@json_option
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Good queries, JSON Lines.")
+@click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
+@click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
+@click.option("--per-signature", default=10, show_default=True, help="Queries kept of each shape.")
+@click.option("--live", is_flag=True, help="Execute on the real API instead of the replica; needs the network.")
+def filter_(
+    api: Api,
+    as_json: bool,
+    logs: tuple[Path, ...],
+    output: Path,
+    form: str | None,
+    column: str | None,
+    per_signature: int,
+    live: bool,
+) -> None:
+    """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
+    from query_assistant.logs.filtering import Executor, filter_logs
+    from query_assistant.project import project_root
+    from query_assistant.records import write_jsonl
+    from query_assistant.replica.live import LiveExecutor
+
+    cache = project_root() / ".cache" / "live"
+    executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)
+    result = filter_logs(logs, api, executor, per_signature, format=form, column=column)
+    write_jsonl(output, result.queries)
+    if as_json:
+        show_json(result.report.details())
+    else:
+        click.echo(result.report.text())
+
+
+@click.command()
+@api_option
+@click.option("--lines", default=100_000, show_default=True, help="Requests in the log.")
+@click.option("--seed", default=17, show_default=True)
+@click.option("--format", "form", type=click.Choice(LOG_FORMATS), default="csv", show_default=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A name ending in .gz is gzipped.")
+def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
+    """Write a year of SIMULATED access logs: no real request is in them."""
+    from query_assistant.logs.simulator import simulate as lines_of
+    from query_assistant.logs.simulator import write
+    from query_assistant.records import iterate_documents
+
+    records = iterate_documents(records_path(api.name))
+    count = write(output, lines_of(api, records, lines, seed, form))  # type: ignore[arg-type]
+    click.echo(f"{count} simulated lines in {output}")
+
+
+@click.command("import-responses")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+def import_responses(source: Path, target: Path) -> None:
+    """Turn the prototype's pickled response lists into JSON Lines.
+
+    Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused.
+    """
+    from query_assistant.importing import import_pickled_responses
+    from query_assistant.records import atomic_writer
+
+    responses = import_pickled_responses(source)
+    with atomic_writer(target) as out:
+        for number, response in enumerate(responses):
+            out.write(json.dumps({"id": str(number), "response": response}, ensure_ascii=False, sort_keys=True) + "\n")
+    click.echo(f"{len(responses)} responses in {target}")

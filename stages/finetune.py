@@ -1,0 +1,55 @@
+"""finetune: training pairs + models/base -> models/adapter (PEFT), its loss curve in metrics/training.csv."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from query_assistant.engines.chat import ChatTokenizer
+from query_assistant.finetuning.loss_log import read_losses
+from query_assistant.finetuning.samples import Sample, training_samples
+from query_assistant.finetuning.settings import FinetuneSettings
+from query_assistant.finetuning.training import finetune
+from query_assistant.params import Params
+from query_assistant.prompts import PromptSettings
+from query_assistant.records import Pair, read_jsonl, write_json
+from query_assistant.retrieval import Retriever
+from query_assistant.seeds import derive_seed, generator
+from query_assistant.stage import load_apis, run_stage
+
+BASE, ADAPTER = Path("models/base"), Path("models/adapter")
+
+
+def main(params: Params) -> None:
+    knobs, lora, seed = params.finetune, params.model.lora, derive_seed(params.seed, "finetune")
+    assert lora is not None  # the stage exists only for models that are trained
+    pairs = read_jsonl("data/splits/train.jsonl", Pair)
+    if knobs.max_pairs and knobs.max_pairs < len(pairs):
+        pairs = generator(params.seed, "training pairs").sample(pairs, knobs.max_pairs)
+    train, validation = [_samples(params, part) for part in (pairs, read_jsonl("data/splits/validation.jsonl", Pair))]
+    shared = knobs.model_dump(exclude={"mix", "max_pairs", "prompt"})
+    own = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "dropout")}
+    rest = lora.model_dump(exclude={"rank", "alpha", "dropout"})
+    report = finetune(train, validation, BASE, ADAPTER, FinetuneSettings(**shared, **own, **rest, seed=seed))
+    report.pop("seconds")  # the same training gives the same file
+    write_json("metrics/finetune.json", report)
+    pd.DataFrame(read_losses(ADAPTER / "training.jsonl")).to_csv("metrics/training.csv", index=False)
+
+
+def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
+    shown, folder = params.finetune.prompt, Path("models/index")
+    settings = PromptSettings(
+        fields_k=shown.fields,
+        passages_k=shown.passages,
+        examples_k=shown.examples,
+        max_tokens=params.model.prompt_tokens,
+    )
+    retrievers = {
+        name: Retriever.load(folder / name, lexical_weight=shown.lexical_weight) for name in ("rag", "few_shot")
+    }
+    seed = derive_seed(params.seed, "prompt kinds")
+    count = ChatTokenizer(BASE).count
+    return training_samples(pairs, load_apis(params), settings, params.finetune.mix, count, seed, **retrievers)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,37 @@
+"""index: fields, documentation and training pairs -> models/index/<word>/, one folder per word that retrieves."""
+
+from pathlib import Path
+
+from query_assistant.apis import Api
+from query_assistant.params import Params
+from query_assistant.records import FieldDescription, Pair, read_jsonl, write_json
+from query_assistant.retrieval import Retriever, build_index, recall_at_k
+from query_assistant.schema.documentation import chunks
+from query_assistant.stage import load_apis, run_stage
+
+SHOWN = Path("models/index")
+WEIGHTS = (0, 0.5, 1)
+
+
+def main(params: Params) -> None:
+    apis = load_apis(params)
+    fields = {name: read_jsonl(f"data/fields/{name}.jsonl", FieldDescription) for name in apis}
+    passages = {name: [one.text for one in chunks(Path(f"data/documentation/{name}.md"))] for name in apis}
+    train = read_jsonl("data/splits/train.jsonl", Pair)
+    build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag")
+    build_index({}, {}, train, SHOWN / "few_shot")
+    for word in ("closed", "zero_shot"):
+        (SHOWN / word).mkdir(parents=True, exist_ok=True)
+        (SHOWN / word / "README").write_text("Nothing is retrieved here.\n", encoding="utf-8")
+    validation = read_jsonl("data/splits/validation.jsonl", Pair)
+    write_json(
+        "metrics/index.json", {f"lexical_weight_{weight}": _recall(weight, validation, apis) for weight in WEIGHTS}
+    )
+
+
+def _recall(weight: float, pairs: list[Pair], apis: dict[str, Api]) -> dict[str, float]:
+    return recall_at_k(Retriever.load(SHOWN / "rag", lexical_weight=weight), pairs, apis)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,62 @@
+"""pair: good queries, and others for what the logs lack -> data/pairs/<api>.jsonl, checked and reviewed."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from query_assistant.apis import Api
+from query_assistant.engines.completion import completer
+from query_assistant.pairs.balance import balanced
+from query_assistant.pairs.diversity import recoverability, summarise
+from query_assistant.pairs.fluff import FluffSettings, ablate, find_fluff
+from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
+from query_assistant.pairs.review import apply_decisions, load_decisions
+from query_assistant.pairs.synthesis import SynthesisSettings, synthesise
+from query_assistant.pairs.writing import PairSettings, write_pairs
+from query_assistant.params import PairParams, Params
+from query_assistant.records import FieldDescription, GoodQuery, iterate_documents, read_jsonl, write_json, write_jsonl
+from query_assistant.replica import Replica
+from query_assistant.schema.documentation import chunks
+from query_assistant.seeds import derive_seed
+from query_assistant.stage import load_apis, run_stage
+
+DECISIONS = Path("data/review/decisions.jsonl")
+
+
+def main(params: Params, name: str) -> None:
+    api, knobs, seed = load_apis(params)[name], params.pair, derive_seed(params.seed, f"pair/{name}")
+    records = f"data/raw/records/{name}.jsonl.gz"
+    replica = Replica.load(api, Path(records))
+    logged = balanced(read_jsonl(f"data/queries/{name}.jsonl", GoodQuery), knobs.logged_queries, seed)
+    wanted = SynthesisSettings(queries=knobs.synthesised_queries, seed=seed)
+    made, synthesis = synthesise(api, iterate_documents(records), replica, logged, wanted)
+    settings = PairSettings(instructions_per_query=knobs.instructions_per_query, seed=seed)
+    pairs, report = write_pairs(api, [*logged, *made], replica, settings, _model(knobs, api))
+    pairs, decided = apply_decisions(pairs, load_decisions(DECISIONS))
+    fluff = find_fluff(pairs, FluffSettings())
+    write_jsonl(f"data/pairs/{name}.jsonl", pairs)
+    figures = {
+        **summarise(pairs, api, seed),
+        "literals_recoverable": recoverability(pairs, api),
+        "rejected": dict(sorted(report.rejected.items())),
+        "reviewed": dict(sorted(decided.items())),
+        "synthesis": asdict(synthesis),
+        "fluff": {"phrases": {one.phrase: round(one.share, 4) for one in fluff}, **ablate(pairs, fluff)},
+    }
+    write_json(f"metrics/pair/{name}.json", figures)
+    print(f"{name}: {len(pairs)} pairs of {len(logged)} logged and {len(made)} synthesised queries")
+
+
+def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
+    if knobs.writer == "template":
+        return None
+    llm, cache = knobs.llm, Path(".cache/pair")
+    fields = read_jsonl(f"data/fields/{api.name}.jsonl", FieldDescription)
+    documentation = "\n\n".join(one.text for one in chunks(Path(f"data/documentation/{api.name}.md")))
+    complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
+    return ModelWriter(
+        api.title, fields, documentation, complete, cache, ModelSettings(batch=llm.batch), llm.model_name
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,27 @@
+"""report: the scores of this run's systems -> metrics/report/: tables and figures, also on the parent run in MLflow."""
+
+import shutil
+from itertools import product
+from pathlib import Path
+
+from query_assistant.params import Params
+from query_assistant.report import write_report
+from query_assistant.stage import run_stage
+from query_assistant.tracking import current_pipeline_run, log_pipeline
+
+
+def main(params: Params) -> None:
+    knobs = params.generate
+    systems = [
+        "-".join(words) for words in product(params.model.weights, knobs.examples, knobs.context, knobs.decoding)
+    ]
+    folder = Path("metrics/report")
+    shutil.rmtree(folder, ignore_errors=True)
+    training = Path("metrics/training.csv") if params.model.trained else None
+    files = write_report([Path(f"metrics/score/{system}.json") for system in systems], training, folder)
+    log_pipeline(params.score.mlflow_experiment, current_pipeline_run(), files)
+    print((folder / "systems.md").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

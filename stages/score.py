@@ -1,0 +1,65 @@
+"""score: one system's responses -> metrics/score/<system>.json, and a run in MLflow."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from query_assistant.evaluation_sets import load_evaluation_sets
+from query_assistant.generation import System
+from query_assistant.params import Params
+from query_assistant.records import Response, read_jsonl, write_json
+from query_assistant.replica import Replica
+from query_assistant.scoring.summary import flat_metrics, summarise
+from query_assistant.stage import load_apis, run_stage
+from query_assistant.tracking import current_pipeline_run, log_system
+
+Summary = dict[str, Any]
+
+
+def main(params: Params, name: str) -> None:
+    apis, knobs = load_apis(params), params.generate
+    limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/benchmark"), params.apis, **limits)
+    replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
+    path = Path(f"data/responses/{name}.jsonl")
+    responses = read_jsonl(path, Response)
+    summary, items = summarise(
+        responses, sets, apis, replicas, seed=params.seed, text_metrics=params.score.text_metrics
+    )
+    write_json(f"metrics/score/{name}.json", {"system": name, **summary})
+    _track(params, System.parse(name), summary, items, path, responses)
+    print(f"{name}: {100 * summary['benchmark']['selection']:.1f}% of the benchmark select the right records")
+
+
+def _track(
+    params: Params, system: System, summary: Summary, items: list[Summary], path: Path, responses: list[Response]
+) -> None:
+    answers = json.dumps([(response.id, response.text) for response in responses])
+    settings = params.model_dump(mode="json", include={"seed", "model", "generate", "finetune"})
+    facts: Summary = {
+        "model": params.model.name,
+        "revision": params.model.source.revision or params.model.engine.model_name,
+        "prompt_sha256": hashlib.sha256("".join(r.prompt_sha256 for r in responses).encode()).hexdigest(),
+        **vars(system),
+        **{str(name): value for name, value in pd.json_normalize(settings).iloc[0].items()},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        errors = Path(folder, "errors.csv")
+        pd.DataFrame(items).to_csv(errors, index=False)
+        log_system(
+            params.score.mlflow_experiment,
+            current_pipeline_run(),
+            str(system),
+            params=facts,
+            metrics=flat_metrics(summary),
+            artifacts=[path, Path(f"metrics/score/{system}.json"), errors],
+            result=hashlib.sha256(f"{answers}{sorted(facts.items())}".encode()).hexdigest(),
+        )
+
+
+if __name__ == "__main__":
+    run_stage(main)
