@@ -126,6 +126,23 @@ def test_messages_tell_the_value_and_the_remedy() -> None:
     assert issue.suggestion is not None and issue.suggestion.startswith("chebi.")
 
 
+@pytest.mark.parametrize(
+    ("name", "q", "clause"),
+    [
+        ("mychem", "CHEBI:57966", 'chebi.id:"CHEBI:57966"'),
+        ("mydisease", "MONDO:0016575", '_id:"MONDO:0016575"'),
+        ("mydisease", "DOID:1612", 'disease_ontology.doid:"DOID:1612"'),
+        ("myvariant", "chr1:g.218631822G>A", '_id:"chr1:g.218631822G>A"'),
+        ("hpo", "HP:0001250", '_id:"HP:0001250"'),
+    ],
+)
+def test_an_identifier_read_as_a_field_gets_the_clause_that_finds_it(name: str, q: str, clause: str) -> None:
+    api = APIS[name]
+    (issue,) = validate(f"/{api.version}/query?q={q}", api)
+    assert (issue.code, issue.suggestion) == ("unknown_field", clause)
+    assert validate(f"/{api.version}/query?q={clause}", api) == ()
+
+
 def test_errors_come_first() -> None:
     issues = validate("/v3/query?q=symbol:a and nofield:b&scopes=x", APIS["mygene"])
     assert [issue.severity for issue in issues] == ["error", "warning", "no_effect"]

@@ -36,6 +36,8 @@ LiteralKind = OneOf[
     "words",
     "phrase",
     "number",
+    "boolean",
+    "date",
     "bound",
     "pattern",
     "regex",
@@ -146,8 +148,8 @@ def _of_tree(node: Node, parameter: str, api: Api) -> Iterator[Literal]:
 
 def word_kind(node: Words | Phrase, api: Api) -> LiteralKind:
     values = kind(node.field, api)
-    if values == "number":
-        return "number"
+    if values in ("number", "boolean", "date"):
+        return values
     if isinstance(node, Phrase):
         return "phrase" if " " in node.text else "word"
     return "words" if len(node.words) > 1 else "word"

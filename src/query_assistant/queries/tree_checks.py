@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from query_assistant.apis import Api
 from query_assistant.queries import field_checks
 from query_assistant.queries.issues import Issue
 from query_assistant.queries.kinds import kind
 from query_assistant.queries.rendering import render_leaf
+from query_assistant.queries.rules.identifiers import as_clause
 from query_assistant.queries.tree import (
     Boolean,
     Boost,
@@ -74,7 +76,7 @@ def _leaf(node: Node, parameter: str, index: str, api: Api) -> Iterator[Issue]:
     if name is None or name == "*":
         return
     if issue := field_checks.searchable(name, parameter, api):
-        yield issue
+        yield _as_identifier(issue, node, api)
         return
     if issue := field_checks.other_index(name, index, parameter, api):
         yield issue
@@ -88,6 +90,20 @@ def _leaf(node: Node, parameter: str, index: str, api: Api) -> Iterator[Issue]:
             yield from _pattern(node, name, parameter, api)
         case _:
             return
+
+
+def _as_identifier(issue: Issue, node: Node, api: Api) -> Issue:
+    """An identifier with a prefix, left unquoted, is read as field:value; the issue then tells how to find it."""
+    if issue.code != "unknown_field" or not isinstance(node, (Words, Phrase)):
+        return issue
+    identifier = f"{node.field}:{node.text}"
+    clause = as_clause(identifier, api)
+    if clause is None:
+        return issue
+    message = (
+        f"{identifier} is read as the value {node.text!r} of a field `{node.field}`, which {api.name} does not have"
+    )
+    return replace(issue, message=f"{message}; write {clause}", suggestion=clause)
 
 
 def _single_value(node: Words | Phrase, parameter: str, api: Api) -> Iterator[Issue]:

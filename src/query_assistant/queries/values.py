@@ -22,7 +22,6 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 _SEPARATORS = re.compile(r"[,|+ \t\n\r\x0b\x0c]+")
 _ITEM = re.compile(r"""[^,|+ \t\n\r\x0b\x0c'"\\]+|'[^']*'|"[^"\\]*(?:\\.[^"\\]*)*"|\\.""", re.DOTALL)
 _INNER_ESCAPE = re.compile(r'\\(["\\])')
-_DIGITS = re.compile(r"-?[0-9]+\Z")
 _LONGEST_INTEGER = 18
 
 
@@ -73,10 +72,11 @@ def _integer(parameter: Parameter, raw: Any, source: Source) -> int:
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise refused(parameter, raw, "a number", "write it without quotes or fraction in a JSON body")
         number = raw
-    elif _DIGITS.match(raw) and len(raw) <= _LONGEST_INTEGER:
-        number = int(raw)
     else:
-        raise refused(parameter, raw, "an integer", "write digits only")
+        try:
+            number = int(raw)  # as the servers do: +5 and 1_000 are numbers too
+        except ValueError:
+            raise refused(parameter, raw, "an integer", "write digits only") from None
     if number < 0:
         raise refused(parameter, raw, "0 or more", "write a number that is not negative")
     if parameter.maximum is not None and number > parameter.maximum:
@@ -126,6 +126,8 @@ def _items(parameter: Parameter, raw: Any, source: Source) -> tuple[Any, ...]:
         if source == "json" and parameter.json_ in ("array", "typed"):
             raise refused(parameter, raw, "an array", f'write ["{raw}"] in a JSON body')
         return split(raw, parameter)
+    if not isinstance(raw, list) and parameter.json_ == "any" and not isinstance(raw, (bool, dict, type(None))):
+        raw = [raw]
     if not isinstance(raw, list):
         raise refused(parameter, raw, "a string or an array", "write an array in a JSON body")
     if parameter.json_ == "strings" and not all(isinstance(item, str) for item in raw):

@@ -27,6 +27,15 @@ def look_up(identifier: str, api: Api) -> Match:
     return Match(api.lookup_fields, identifier)
 
 
+def as_clause(identifier: str, api: Api) -> str | None:
+    """The query text that finds an identifier of a known shape: `_id:"chr1:g.1A>G"`, `chebi.id:"CHEBI:15365"`."""
+    if not any(pattern.fullmatch(identifier) for pattern, _ in _patterns(api)):
+        return None
+    lookup = look_up(identifier, api)
+    field = "_id" if lookup.fields == api.lookup_fields else lookup.fields[0]
+    return f'{field}:"{lookup.text}"'
+
+
 def unknown_prefix(identifier: str, api: Api) -> str | None:
     """What stands before the colon of an identifier, where it is neither a field nor part of a known pattern."""
     if any(pattern.fullmatch(identifier) for pattern, _ in _patterns(api)):
