@@ -102,7 +102,7 @@ def without_phrase(text: str, phrase: str) -> str | None:
     shorter, count = re.subn(pattern, " ", text, flags=re.IGNORECASE)
     if not count:
         return None
-    bare = tidy(shorter).strip(" ,;")
+    bare = re.sub(r"[,;]\s*([.?!])$", r"\1", tidy(shorter)).strip(" ,;")
     return sentence(bare, "") if text[:1].isupper() else bare
 
 

@@ -1,0 +1,54 @@
+"""A small MyGene of a dozen records, and everything that says its queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from query_assistant.apis import Api, load_api
+from query_assistant.pairs.lexicon import Lexicon
+from query_assistant.replica.replica import Replica
+
+SYMBOLS = ["CDK2", "CDK4", "CDK6", "INS", "INSR", "TP53", "BRCA1", "BRCA2", "EGFR", "MYC", "KRAS", "PTEN"]
+
+
+def gene(number: int, symbol: str) -> dict[str, Any]:
+    """A made-up record in the shape of the real ones."""
+    return {
+        "_id": str(1000 + number),
+        "entrezgene": str(1000 + number),
+        "symbol": symbol,
+        "name": f"{symbol.lower()} regulator of insulin signalling kinase pathway {number}",
+        "taxid": 10090 if number % 3 == 2 else 9606,
+        "type_of_gene": "protein-coding" if number % 2 else "pseudo",
+        "alias": [f"{symbol}A", f"{symbol}-like"],
+        "genomic_pos": {
+            "chr": str(1 + number % 4),
+            "start": 1_000_000 * (number + 1),
+            "end": 1_000_000 * (number + 1) + 20_000,
+        },
+        "go": {"BP": {"id": f"GO:00069{10 + number}", "term": "apoptotic process", "evidence": "IDA"}},
+        "ensembl": {"gene": f"ENSG000001{number:05}"} if number % 4 else {},
+        "refseq": {"rna": [f"NM_0018{number:02}.2"]},
+    }
+
+
+@pytest.fixture(scope="session")
+def mygene() -> Api:
+    return load_api("mygene")
+
+
+@pytest.fixture(scope="session")
+def records() -> list[dict[str, Any]]:
+    return [gene(number, symbol) for number, symbol in enumerate(SYMBOLS)]
+
+
+@pytest.fixture(scope="session")
+def replica(mygene: Api, records: list[dict[str, Any]]) -> Replica:
+    return Replica.from_records(mygene, records)
+
+
+@pytest.fixture(scope="session")
+def lexicon(mygene: Api) -> Lexicon:
+    return Lexicon.load(mygene.name, mygene.schema)
