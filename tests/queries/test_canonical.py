@@ -188,6 +188,7 @@ DIFFERENT: list[tuple[str, str, str]] = [
     ("mydisease", "/v1/query?q=a", "/v1/query?q=a&ignore_obsolete=false"),
     ("mychem", "/v1/query?q=a&filter=name:(a b)", "/v1/query?q=a&filter=name:(a AND b)"),
     ("mygene", "/v3/query?q=chr1:1-2", "/v3/query?q=hg19.chr1:1-2"),
+    ("mychem", "/v1/query?q=name:a-b", "/v1/query?filter=name:a-b"),
 ]
 
 SHOWN_DIFFERENTLY: list[tuple[str, str, str]] = [

@@ -135,11 +135,11 @@ def test_canonical_forms_find_the_same_hits_in_the_same_order(
 
 def test_equal_selections_find_the_same_records(world: tuple[Api, list[dict[str, Any]], Replica]) -> None:
     api, records, replica = world
-    writer = Writer(api, records, random.Random(f"selection {api.name}"), leaves=3)
+    writer = Writer(api, records, random.Random(f"selection {api.name}"), leaves=4)
     known: dict[object, frozenset[str]] = {}
     repeated = 0
-    for _ in range(300):
-        request = ask(api, writer, filtered=False)
+    for number in range(300):
+        request = ask(api, writer, filtered=number % 3 == 0)
         expected = ids(replica, request) if request else None
         if request is None or expected is None:
             continue

@@ -130,7 +130,14 @@ def _typed(node: Node, api: Api) -> Node:
         return node
     if isinstance(node, (Words, Phrase)) and kind(node.field, api) == "number":
         return Words(node.field, (_number(node.text) or "",))
-    return Words(node.field, node.words) if isinstance(node, Words) and len(node.words) == 1 else node
+    if isinstance(node, Words) and len(node.words) == 1 and _one_token(node, api):
+        return Words(node.field, node.words)
+    return node
+
+
+def _one_token(node: Words, api: Api) -> bool:
+    """Whether no analyzer takes the word apart, so that the operator between its parts cannot matter."""
+    return bool(_TOKEN.match(node.text)) or takes_whole(node.field, api)
 
 
 def _number(text: str | None) -> str | None:
