@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from query_assistant.logs.counted import Counted, Request
@@ -140,6 +140,17 @@ def test_what_servers_ignore_is_cut_before_counting_and_no_address_is_kept(tmp_p
     assert found.emails == 2
 
 
+def test_protocol_host_and_trailing_signs_are_no_part_of_a_path(tmp_path):
+    lines = [
+        "GET https://mygene.info/v3/query?q=a b HTTP/1.1",
+        "GET /v3/query?q=a b&",
+        "GET /v3/query?callback=x&q=a b&_=1  ",
+        "GET http://mygene.info/v3/gene/5",
+    ]
+    found = counted(tmp_path, lines)
+    assert found.requests == (Request("GET", "/v3/query?q=a b", 3), Request("GET", "/v3/gene/5", 1))
+
+
 def test_what_was_encoded_twice_is_decoded_once_and_counted_with_the_rest(tmp_path):
     found = counted(tmp_path, ["/v3/query?q=symbol%253ACDK4", "/v3/query?q=symbol%3ACDK4", "/v3/query?q=5%25"])
     assert found.requests == (Request("", "/v3/query?q=symbol%3ACDK4", 2), Request("", "/v3/query?q=5%25", 1))
@@ -189,6 +200,7 @@ def test_bodyless_posts_tell_what_their_urls_say(tmp_path):
     assert found.posts == {"fields": {"symbol,name": 2}, "size": {"1000": 2}}
 
 
+@example(["%F2", "q=%F2&fields=%FF", "%"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("/v3querygn?=&%25FF+*:\"'\\()[]~ é\x00\x1f", max_size=40), max_size=12))
 def test_no_line_however_odd_stops_the_count(tmp_path, lines):

@@ -82,20 +82,23 @@ def _reading(log: LogFile, number: int) -> str:
     """SQL that adds one file's requests to `raw`. Broken lines fall into five groups, each keeping one example."""
     groups = ", ".join(sql(name) for name in GROUPS[pattern_of(log)])
     ignored = "|".join(IGNORED_PARAMETERS)
+    pattern = LINE_PATTERNS[pattern_of(log)]
+    cut = f"regexp_replace(regexp_replace(sent, '&(?:{ignored})=[^&]*', '', 'g'), '\\?(?:(?:{ignored})=[^&]*&?)+', '?')"
     return f"""
     INSERT INTO raw
     SELECT method, path, try_cast(nullif(status, '') AS SMALLINT), crawler, email, min(broken), {number}, count(*)
     FROM (
-        SELECT part.method AS method, part.status AS status,
-            CASE WHEN contains(part.path, '?')
-                THEN regexp_replace(regexp_replace(regexp_replace(part.path, '&(?:{ignored})=[^&]*', '', 'g'),
-                    '\\?(?:(?:{ignored})=[^&]*&?)+', '?'), '^https?://[^/]+|[?&]+$', '', 'g')
-                ELSE regexp_replace(part.path, '^https?://[^/]+', '') END AS path,
-            contains(part.path, 'email=') AS email,
-            part.agent <> '' AND regexp_matches(part.agent, {sql(CRAWLERS)}) AS crawler,
-            CASE WHEN part.path = '' THEN line END AS broken,
-            CASE WHEN part.path = '' THEN length(line) % 5 ELSE 0 END AS bucket
-        FROM (SELECT line, regexp_extract(line, {sql(LINE_PATTERNS[pattern_of(log)])}, [{groups}]) AS part FROM lines)
+        SELECT method, status,
+            CASE WHEN regexp_matches(sent, '^h|[?&]$|[?&](?:{ignored})=')
+                THEN regexp_replace({cut}, '^https?://[^/]+|[?&]+$', '', 'g') ELSE sent END AS path,
+            contains(sent, 'email=') AS email,
+            agent <> '' AND regexp_matches(agent, {sql(CRAWLERS)}) AS crawler,
+            CASE WHEN sent = '' THEN line END AS broken,
+            CASE WHEN sent = '' THEN length(line) % 5 ELSE 0 END AS bucket
+        FROM (
+            SELECT line, part.method, part.status, part.agent, rtrim(split_part(part.path, ' HTTP/', 1)) AS sent
+            FROM (SELECT line, regexp_extract(line, {sql(pattern)}, [{groups}]) AS part FROM lines)
+        )
     )
     GROUP BY method, path, status, crawler, email, bucket"""
 
@@ -129,10 +132,6 @@ def _reduce(db: duckdb.DuckDBPyConnection, routes: Routes, familiar: Familiar) -
             FROM raw GROUP BY ALL
         )
     )""")
-
-
-def _decoded(text: str, *, space: bool = True) -> str:
-    return f"url_decode(replace({text}, '+', ' '))" if space else f"url_decode({text})"
 
 
 def _set_keystrokes_aside(db: duckdb.DuckDBPyConnection) -> None:
@@ -190,6 +189,12 @@ def _tallies(db: duckdb.DuckDBPyConnection) -> dict[str, Tally]:
     }
 
 
+def _decoded(text: str, *, space: bool = True) -> str:
+    """SQL of a decoded text; what is not UTF-8 stays encoded, and the server would refuse it."""
+    encoded = f"replace({text}, '+', ' ')" if space else text
+    return f"coalesce(TRY(url_decode({encoded})), {encoded})"
+
+
 # What steers a batch without naming its terms; other names could hold anything.
 _TELLING = ("fields", "field", "_source", "scopes", "species", "assembly", "size", "limit", "from", "sort", "dotfield")
 _POST_PARAMETERS = f"""
@@ -197,7 +202,7 @@ _POST_PARAMETERS = f"""
         SELECT unnest(string_split(regexp_extract(path, '[?](.*)', 1), '&')) AS pair, lines FROM request
         WHERE kind = 'no_body' AND contains(path, '?')
     ), named AS (
-        SELECT split_part(pair, '=', 1) AS name, url_decode(split_part(pair, '=', 2)) AS value,
+        SELECT split_part(pair, '=', 1) AS name, {_decoded("split_part(pair, '=', 2)")} AS value,
             sum(lines)::BIGINT AS lines
         FROM said GROUP BY ALL
     )

@@ -29,14 +29,15 @@ from query_assistant.logs.privacy import masked
 # Columns in which a table of requests keeps its paths, the known extract's first.
 PATH_COLUMNS = ("log.path", "path", "request_path", "request", "request_uri", "uri", "url")
 
-_REQUEST = r"(?:([A-Z]{3,8}) )?((?:https?://[^/ ]+)?/.*?)(?: HTTP/[0-9.]+)?"
-_WEB = r'^\S+ \S+ [^\[]*\[[^\]]+\] "([A-Z]{3,8}) ((?:[^"\\]|\\.)*?)(?: HTTP/[0-9.]+)?" (\d{3}) (?:\d+|-)'
+# No pattern is lazy, and each can be matched in one pass: RE2 is then five times as fast. So a web server's path still
+# ends in its protocol (` HTTP/1.1`), which `counting` cuts.
+_WEB = r'^\S+ \S+ [^\[]*\[[^\]]+\] "([A-Z]{3,8}) ((?:[^"\\]|\\.)*)" (\d{3}) (?:\d+|-)'
 # Groups: method, path, status, user agent. They hold for Python's `re` and for DuckDB's RE2.
 LINE_PATTERNS: dict[str, str] = {
     "combined": _WEB + r'(?: "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)")?',
     "common": _WEB + r"()",
     "tornado": r"(\d{3}) ([A-Z]{3,8}) (/\S*) \([^)]*\) [0-9.]+ms()",
-    "paths": rf"^{_REQUEST}\s*$()()",
+    "paths": r"^(?:([A-Z]{3,8}) )?((?:https?://[^/ ]+)?/.*)()()",
 }
 GROUPS: dict[str, tuple[str, str, str, str]] = {
     "combined": ("method", "path", "status", "agent"),
