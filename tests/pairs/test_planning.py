@@ -59,6 +59,7 @@ def test_presentation_and_species_are_all_in_the_plan() -> None:
         ("chr7:1000000-2000000", Leaf("interval", None, ("7",), low="1000000", high="2000000")),
         ("cdk*", Leaf("keyword_prefix", None, ("cdk",))),
         ('"cell cycle"', Leaf("keyword_phrase", None, ("cell cycle",))),
+        ("1017", Leaf("equals", "entrezgene", ("1017",))),
         ("insulin receptor", Leaf("keyword", None, ("insulin receptor",))),
     ],
 )

@@ -48,6 +48,7 @@ def test_article_follows_how_a_name_is_said(name: str, article: str) -> None:
         ("canonical SMILES", "canonical SMILES"),
         ("GO annotations", "GO annotations"),
         ("MONDO child", "MONDO children"),
+        ("Alliance of Genome Resources ID", "Alliance of Genome Resources IDs"),
     ],
 )
 def test_pluralise_bends_the_main_noun(one: str, several: str) -> None:

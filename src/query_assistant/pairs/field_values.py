@@ -27,7 +27,8 @@ EMPTY_WORDS = frozenset({
     "with", "from", "that", "this", "other", "type", "like", "containing", "specific", "related",
     "associated", "homolog", "protein", "family", "member", "group", "involved", "activity", "have", "which",
     "their", "been", "also", "into", "same", "than", "known", "used", "more", "most", "subunit", "various",
-    "caused", "often", "characterized", "mutation", "variant", "located", "results",
+    "caused", "often", "characterized", "mutation", "variant", "located", "results", "without", "during",
+    "after", "being", "both", "some", "when", "where",
 })  # fmt: skip
 LONGEST = 48
 

@@ -166,7 +166,8 @@ class Reading:
         if "*" in text or "?" in text:
             single = re.fullmatch(r"[^*? ]+\*", text)
             return Leaf("keyword_prefix", None, (text[:-1],)) if single else Leaf("keyword_pattern", None, (text,))
-        return Leaf("keyword", None, (text,))
+        whole = self.api.definition.plain_words.integer if self.api.definition.plain_words else ()
+        return Leaf("equals", whole[0], (text,)) if text.isdigit() and whole else Leaf("keyword", None, (text,))
 
     def _text(self, text: str, operator: Operator = "and") -> Condition | None:
         return self._read(parse_text(text, operator))

@@ -16,6 +16,8 @@ VERB = re.compile(r"(\w+)!(\w*)")
 SPOKEN_ACRONYMS = frozenset({"SIFT", "SNOMED", "SMILES", "MONDO", "LINCS", "LOINC", "MESH", "RNA", "FATHMM", "SIDER"})
 LETTERS_WITH_AN = frozenset("AEFHILMNORSX")
 HEAD_ENDS = re.compile(r" (?:of|in|for|from|by|on|at|behind|linked|given) | \(")
+COUNTED = re.compile(r"\b(first|top|size|limit|max|skip|offset) a (hundred|thousand|dozen)\b")
+CODE = re.compile(r"(?:ID|number|accession|code|rsID)$")
 NO_PLURAL = frozenset({"smiles", "hgvs", "data", "umls", "icd", "gerp", "strand"})
 
 
@@ -57,7 +59,8 @@ def fill(text: str, slots: Mapping[str, str]) -> str:
 
 
 def tidy(text: str) -> str:
-    """Single spaces, and none before a comma or full stop."""
+    """Single spaces, none before a comma or full stop, and no "first a thousand"."""
+    text = COUNTED.sub(r"\1 \2", text)
     return re.sub(r"\s+([,;.?!](?:\s|$))", r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
@@ -76,7 +79,7 @@ def article(name: str) -> str:
 
 def head(name: str) -> tuple[str, str]:
     """A name cut behind its main noun: ("number", " of heavy atoms")."""
-    match = HEAD_ENDS.search(name)
+    match = None if CODE.search(name) else HEAD_ENDS.search(name)
     return (name[: match.start()], name[match.start() :]) if match else (name, "")
 
 
