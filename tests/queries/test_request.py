@@ -295,7 +295,7 @@ def test_the_text_form_forgives_blanks_and_full_urls_only() -> None:
 TEXT = st.text(max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(q=TEXT, fields=st.lists(TEXT, max_size=3), identifier=TEXT)
 def test_requests_survive_their_readable_form(q: str, fields: list[str], identifier: str) -> None:
     values = {"q": q, "fields": tuple(fields)}
@@ -311,7 +311,7 @@ def test_requests_survive_their_readable_form(q: str, fields: list[str], identif
         assert parse(first.percent_encoded(), GENE) == first
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["", "/v3/query?q=", "/v3/query?", "/v3/gene/", "POST /v3/query ", "/"]))
 def test_no_text_crashes_the_reader(text: str, start: str) -> None:
     with contextlib.suppress(RequestError, InputError):

@@ -122,7 +122,7 @@ def test_the_literals_are_the_masked_values_as_written(name: str, text: str, exp
 WORD = st.text("abcdefgh", min_size=1, max_size=5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(WORD, min_size=3, max_size=3), st.lists(WORD, min_size=3, max_size=3), st.integers(1, 9), st.integers(1, 9)
 )

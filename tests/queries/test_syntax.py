@@ -198,7 +198,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=14).map(" ".join) | st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=40)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TEXTS, st.sampled_from(["and", "or"]))
 @example("NOT x OR s m", "and")
 @example("\\\\* a", "and")

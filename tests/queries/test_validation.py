@@ -148,7 +148,7 @@ def test_errors_come_first() -> None:
     assert [issue.severity for issue in issues] == ["error", "warning", "no_effect"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.text(max_size=40), st.sampled_from(sorted(APIS)), st.sampled_from(["q", "filter", "fields", "sort", "facets"])
 )
