@@ -2,7 +2,7 @@
 
 It invents requests from what is known of real logs (the kinds of clients, their shares, their habits and mistakes) and
 from the values of real records, so that most questions have answers. It reads nothing of the benchmark. The same seed
-gives the same bytes; memory does not grow with the number of lines.
+gives the same bytes. Lines are made one by one; what is remembered grows with their square root.
 """
 
 from __future__ import annotations

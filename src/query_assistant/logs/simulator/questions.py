@@ -98,9 +98,7 @@ class Asker:
             return Template(path, rng.choice(EVERYTHING), {}, parameters, habit, None)
         pattern, clauses = self._pattern(rng)
         if rng.random() < 0.012:
-            parameters["filter"] = (
-                "{b}" if "b" in clauses else "{a}" if "a" in clauses else rng.choice(self.topics.returned)
-            )
+            parameters["filter"] = self._filter(clauses, rng)
         marks = {"has": rng.choice(self._sections), "lacks": rng.choice(self._sections)}
         if rng.random() < 0.5 and self._names:
             marks["has"] = self.topics.source(rng.choices(self._names, self._weights)[0])
@@ -186,6 +184,11 @@ class Asker:
         text = text.replace(" & ", " " if conjunction == " " else f" {conjunction} ")
         parameters = {name: value.format(**parts) for name, value in template.parameters.items()}
         return (None if text == "__all__" and rng.random() < 0.3 else text), parameters
+
+    def _filter(self, clauses: Mapping[str, Clause], rng: Random) -> str:
+        """A second query text; or, as the documentation once had it, a list of fields."""
+        marks = [mark for mark in "ba" if mark in clauses]
+        return f"{{{marks[0]}}}" if marks else rng.choice(self.topics.returned)
 
     def _parts(self, template: Template, row: Row, rng: Random) -> dict[str, str]:
         """The clauses with values; what stands for another record tries not to say the same again."""
