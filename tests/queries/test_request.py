@@ -38,8 +38,8 @@ ROUTES: list[tuple[str, str, tuple[str, str | None, str | None]]] = [
     ("mygene", "/v3/metadata/fields?search=x", ("fields", None, None)),
     ("mygene", "/metadata/fields/", ("fields", None, None)),
     ("mygene", "/status", ("status", None, None)),
-    ("mygene", "/v3/spec", ("other", None, None)),
-    ("mygene", "/v3/species/9606", ("other", None, None)),
+    ("mygene", "/v3/spec", ("other", "spec", None)),
+    ("mygene", "/v3/species/9606", ("other", "species/9606", None)),
 ]
 
 REFUSED: list[tuple[str, str, int, str | None]] = [
@@ -258,6 +258,9 @@ def test_defaults_are_looked_up_not_stored() -> None:
         ("/v3/query/?size=5&species=9606&q=symbol%3ACDK2+AND+x", "/v3/query?q=symbol:CDK2 AND x&species=human&size=5"),
         ("/v3/query?q=a%26b%2Bc%23d%25e&fields=x", "/v3/query?q=a%26b%2Bc%23d%25e&fields=x"),
         ("/v3/gene/a%2Fb%3Fc?fields=x", "/v3/gene/a%2Fb%3Fc?fields=x"),
+        ("/v3/species/9606/", "/v3/species/9606"),
+        ("/status?dev", "/status?dev=true"),
+        ("/metadata/fields?search=go", "/v3/metadata/fields?search=go"),
         (
             'POST /v3/query {"size": 2, "scopes": "symbol", "q": "a b"}',
             'POST /v3/query {"q":["a","b"],"scopes":["symbol"],"size":2}',

@@ -108,9 +108,9 @@ class Request:
         if self.endpoint == "status":
             return "/status"
         words = [self.version, self.entity or ""]
-        if self.endpoint != "annotation":
+        if self.endpoint not in ("annotation", "other"):
             words.append("metadata/fields" if self.endpoint == "fields" else self.endpoint)
-        elif self.method == "GET":
+        elif self.method == "GET" and self.endpoint == "annotation":
             words.append(paths.readable_segment(self.identifiers[0]))
         return "/" + "/".join(word for word in words if word)
 

@@ -51,7 +51,7 @@ def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Requ
     Raises:
         QuerySyntaxError: q, filter or post_filter cannot be parsed.
     """
-    if request.normal == "folded" or (request.normal and keep_case):
+    if request.endpoint == "other" or request.normal == "folded" or (request.normal and keep_case):
         return request
     values = dict(request.parameters)
     if "scroll_id" in values:

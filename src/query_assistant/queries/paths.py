@@ -28,7 +28,7 @@ _READABLE_SEGMENT = {ord(sign): f"%{ord(sign):02X}" for sign in "/?#%"}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads: `entity` is the path's word for the records, `identifier` what follows it."""
+    """Where a path leads: `entity` is the word for the records (of a page, its path), `identifier` what follows it."""
 
     endpoint: Endpoint
     entity: str | None = None
@@ -92,7 +92,7 @@ def _below_version(words: tuple[str, ...], path: str, api: Api) -> Route:
     if words in _ENDPOINTS:
         return Route(_ENDPOINTS[words])
     if words and words[0] in api.pages:
-        return Route("other")
+        return Route("other", "/".join(words))
     if not words or words[0] not in api.entities:
         raise _unknown(path, api)
     if len(words) == 1:
