@@ -11,6 +11,7 @@ from query_assistant.queries.probes import LIMIT, probes_between, probes_of
 from query_assistant.queries.probes.contexts import deciding, inner, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
+from query_assistant.queries.probes.making import MIXTURES
 from query_assistant.queries.probes.patterns import sample
 from query_assistant.queries.probes.values import values
 from query_assistant.queries.tree import (
@@ -277,6 +278,13 @@ def test_shared_clauses_are_probed_in_their_joining_alone():
         set(),
     ]
     assert boundaries == []
+
+
+def test_tangled_clauses_get_mixtures_of_their_values_and_always_the_same():
+    *_, mixtures = probes_between(Boolean(must=(A, B, C)), Boolean(must=(A, B), must_not=(C,)), API)
+    assert {probe.reason for probe in mixtures} == {"a mixture of the values asked for"}
+    assert 50 < len(mixtures) <= MIXTURES
+    assert {name for probe in mixtures for name in probe.record} == {"_id", "symbol", "name", "alias"}
 
 
 def test_a_query_for_everything_has_its_probe():

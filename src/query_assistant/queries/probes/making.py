@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from random import Random
 from typing import Any, TypeAlias
 
 from query_assistant.apis import Api
@@ -22,6 +23,7 @@ from query_assistant.schema.fields import Field
 LIMIT = 400
 CLAUSES = 24
 PLACES = 2
+MIXTURES = 100
 
 Drafted: TypeAlias = tuple[Draft, str]
 
@@ -60,6 +62,8 @@ def probes_between(left: Node, right: Node, api: Api, limit: int = LIMIT) -> Ite
         around = [_around(one, leaf, foreign, shop) for leaf in own]
         drafted += islice(_in_turn(around), limit // 2)
     yield _finished(drafted)
+    if len({*leaves(left), *leaves(right)}) > 2:
+        yield _finished(_mixtures((left, right), shop))
 
 
 def _only(these: Sequence[Node], those: Sequence[Node]) -> list[Node]:
@@ -147,6 +151,27 @@ def _exchanged(leaf: Node, other: Node, truth: Truth, shop: _Workshop) -> Iterat
     for home in shop.homes(leaf):
         for value in shop.contents(other, home)[:1]:
             yield shop.holding(home, value, truth)
+
+
+def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
+    """Records whose fields hold any of the values that matter to any clause, chosen at random but always the same.
+
+    Where several clauses ask one field, the value that meets one may meet its neighbour too and hide it; that is too
+    tangled to be planned, and chance gets around it.
+    """
+    clauses = sorted({leaf for root in roots for leaf in leaves(root)[:CLAUSES]}, key=repr)
+    random = Random(f"mixtures/{clauses!r}")
+    pool: dict[str, dict[str, Any]] = {}
+    for leaf in clauses:
+        for home in shop.homes(leaf):
+            contents = {repr(value.content): value.content for value in shop.contents(leaf, home)}
+            pool.setdefault(home.name, {}).update(contents)
+    for _ in range(MIXTURES):
+        draft = Draft()
+        for name, contents in pool.items():
+            for key in random.sample(sorted(contents), min(len(contents), random.choice((0, 1, 1, 2)))):
+                draft.put(name, contents[key])
+        yield draft, "a mixture of the values asked for"
 
 
 def _places(root: Node, leaf: Node) -> list[Truth]:
