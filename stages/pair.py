@@ -1,6 +1,5 @@
 """pair: good queries, and others for what the logs lack -> data/pairs/<api>.jsonl, checked and reviewed."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from query_assistant.apis import Api
@@ -39,7 +38,7 @@ def main(params: Params, name: str) -> None:
         "literals_recoverable": recoverability(pairs, api),
         "rejected": dict(sorted(report.rejected.items())),
         "reviewed": dict(sorted(decided.items())),
-        "synthesis": asdict(synthesis),
+        "synthesis": {"made": dict(sorted(synthesis.made.items())), "fallen": dict(sorted(synthesis.fallen.items()))},
         "fluff": {"phrases": {one.phrase: round(one.share, 4) for one in fluff}, **ablate(pairs, fluff)},
     }
     write_json(f"metrics/pair/{name}.json", figures)

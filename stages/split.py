@@ -1,7 +1,5 @@
 """split: pairs -> data/splits/{train,validation,test}.jsonl by query skeleton; a leak fails the stage."""
 
-from dataclasses import asdict
-
 from query_assistant.params import Params
 from query_assistant.records import BenchmarkItem, Pair, read_jsonl, write_json, write_jsonl
 from query_assistant.retrieval import embedder
@@ -20,9 +18,9 @@ def main(params: Params) -> None:
     check_leaks(parts, apis, benchmark, settings.similarity, embed)
     for name in ("train", "validation", "test"):
         write_jsonl(f"data/splits/{name}.jsonl", getattr(parts, name))
-    figures = asdict(parts.report)
+    figures = vars(parts.report) | {"removed": dict(sorted(parts.report.removed.items())), "leaks": 0}
     figures.pop("removed_examples")
-    write_json("metrics/split.json", figures | {"leaks": 0})
+    write_json("metrics/split.json", figures)
     print(f"{len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} test; no leak")
 
 

@@ -69,7 +69,7 @@ class LoraParams(Section):
     dropout: Share = 0
     dtype: Literal["fp32", "bf16"] = "fp32"
     device: Literal["cpu", "cuda"] = "cpu"
-    autocast: bool = False
+    matmul: Literal["auto", "fp32", "bf16"] = "auto"
     quantize_base: bool = False
     activation_checkpointing: bool = False
 
