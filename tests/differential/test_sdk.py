@@ -78,4 +78,4 @@ def test_parameters_are_typed_as_the_sdk_types_them() -> None:
         else:
             differing.append((call, our, their))
     assert differing == []
-    assert min(agreed, refused, later) > 200  # each side of the comparison was really met
+    assert min(agreed, refused, later) > 100  # each side of the comparison was really met

@@ -18,7 +18,7 @@ from functools import lru_cache
 from query_assistant.apis import Api
 from query_assistant.queries.grammar.rendering import Format, render
 from query_assistant.queries.grammar.requests import request_rules
-from query_assistant.queries.grammar.rules import Rules
+from query_assistant.queries.grammar.rules import Rules, reachable
 from query_assistant.queries.grammar.sampling import sentences
 from query_assistant.queries.grammar.values import value_rules
 
@@ -45,4 +45,4 @@ def sample(api: Api, seed: int, count: int) -> Iterator[str]:
 def rules_of(api: Api) -> Rules:
     """The rules behind both."""
     bare_colons = not api.definition.shorthands  # else the server replaces names before colons, within quotes too
-    return Rules({**request_rules(api), **value_rules(bare_colons=bare_colons)}, start="request")
+    return reachable(Rules({**request_rules(api), **value_rules(bare_colons=bare_colons)}, start="request"))

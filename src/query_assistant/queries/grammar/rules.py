@@ -95,6 +95,27 @@ class Rules:
     start: str
 
 
+def reachable(rules: Rules) -> Rules:
+    """The same language without the rules that no sentence uses."""
+    kept: dict[str, Node] = {}
+    waiting = [rules.start]
+    while waiting:
+        name = waiting.pop()
+        if name not in kept:
+            kept[name] = rules.nodes[name]
+            waiting.extend(_references(kept[name]))
+    return Rules({name: kept[name] for name in rules.nodes if name in kept}, rules.start)
+
+
+def _references(node: Node) -> list[str]:
+    if isinstance(node, Ref):
+        return [node.name]
+    if isinstance(node, Repeat):
+        return _references(node.node)
+    parts = node.parts if isinstance(node, Sequence) else node.options if isinstance(node, Choice) else ()
+    return [name for part in parts for name in _references(part)]
+
+
 def node(part: Part) -> Node:
     return Literal(part) if isinstance(part, str) else part
 
