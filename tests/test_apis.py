@@ -147,6 +147,7 @@ def test_names_of_fields_that_lists_do_not_show_are_known() -> None:
     assert load_api("mychem").schema["name.raw"].type == "keyword"
     assert load_api("mygene").schema["refseq_agg"].analyzer == "refseq_analyzer"
     assert load_api("mygene").species_names[9606] == "human"
+    assert (load_api("myvariant").assemblies, load_api("mygene").assemblies) == (("hg19", "hg38"), ())
 
 
 @pytest.mark.parametrize("module", ["query_assistant.apis", "query_assistant.queries.validation"])

@@ -97,6 +97,13 @@ class Api:
     def default_index(self) -> str:
         return self.entities[self.entity]
 
+    @cached_property
+    def assemblies(self) -> tuple[str, ...]:
+        """The values of the parameter that chooses an index; empty where there is none."""
+        name = self.definition.index_parameter
+        parameter = self.parameter("GET query", name) if name else None
+        return parameter.choices if parameter else ()
+
     @property
     def lenient(self) -> bool:
         """Whether a value in q that does not fit its field's type is an empty answer rather than an error."""

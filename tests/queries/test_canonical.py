@@ -94,6 +94,8 @@ EXACT: list[tuple[str, str, str]] = [
     # everything
     ("mygene", "/v3/query", "/v3/query?q=__all__"),
     ("mygene", "/v3/query?facets=taxid", "/v3/query?q=__all__&facets=taxid&size=0"),
+    ("mychem", "/v1/query?facets=name.raw&q=*:*", "/v1/query?q=__all__&facets=name.raw&size=10"),
+    ("mychem", "/v1/query?q=*", "/v1/query"),
     # paths that are one
     ("mychem", "/v1/chem/x", "/v1/drug/x"),
     ("mychem", "/v1/query?q=x", "/v1/compound/query?q=x"),

@@ -136,6 +136,14 @@ def _texts(values: dict[str, Any], request: Request, api: Api, keep_case: bool) 
             values[name] = _filter(str(values[name]), name, api, keep_case)
     if request.key == "GET query" and "scroll_id" not in values:
         values["q"] = _q(request, api, keep_case)
+        if values["q"] == EVERYTHING and request.q not in (None, EVERYTHING):
+            _show_hits(values, request, api)
+
+
+def _show_hits(values: dict[str, Any], request: Request, api: Api) -> None:
+    """With facets and no size, only a q that is absent or `__all__` hides the hits; `*:*` shows the usual number."""
+    if "facets" in values:
+        values.setdefault("size", api.default(request.key, "size"))
 
 
 def _filter(text: str, name: str, api: Api, keep_case: bool) -> str | None:
@@ -151,7 +159,7 @@ def _q(request: Request, api: Api, keep_case: bool) -> str:
         return _interval(located, api, keep_case)
     reading = mode(request.q, api)
     if reading == "all" or request.q is None:
-        return EVERYTHING if _hides_hits(request) or request.q != "*:*" or "facets" not in request.parameters else "*:*"
+        return EVERYTHING
     if reading == "wildcard":
         return request.q if keep_case else request.q.lower()
     if reading != "text":
@@ -159,12 +167,8 @@ def _q(request: Request, api: Api, keep_case: bool) -> str:
     leaf = leaf_writer(api)
     tree = ordered(normal(read(request.q, "text", api), api, keep_case=keep_case), "and", leaf)
     if is_everything(tree):
-        return "*:*" if "facets" in request.parameters and "size" not in request.parameters else EVERYTHING
+        return EVERYTHING
     return _verified(render_text(tree, "and", leaf), tree, request.q, api, keep_case)
-
-
-def _hides_hits(request: Request) -> bool:
-    return request.q in (None, EVERYTHING)
 
 
 def _verified(text: str, tree: Node, written: str, api: Api, keep_case: bool) -> str:
