@@ -42,6 +42,8 @@ def test_every_stretch_is_read_back(start: int, width: int, step: int, seed: int
         ("5% or more", {"5", "0.05"}),
         ("from 1 to 2.5 Mb", {"1", "1000000", "2.5", "2500000"}),
         ("a single one", {"1"}),
+        ("the first hundred", {"1", "100"}),
+        ("the top thousand", {"1000"}),
         ("rs123 and NM_001.2", set()),
         ("-0.5 to 1e-5", {"-0.5", "0.00001"}),
     ],

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from query_assistant.schema.fields import Schema
@@ -40,6 +41,8 @@ class FieldValues:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     holders: Counter[str] = field(default_factory=Counter)
     records: list[Record] = field(default_factory=list)
+    numeric: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    typable: dict[str, tuple[list[str], list[float]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def collect(cls, records: Iterable[Record], schema: Schema) -> FieldValues:
@@ -71,10 +74,16 @@ class FieldValues:
 
     def draw(self, path: str, rng: random.Random) -> str | None:
         """A value that a person would type: short, plain, rather a frequent one."""
-        typed = [(value, count) for value, count in self.counts.get(path, {}).items() if is_typable(value)]
-        if not typed:
-            return None
-        return rng.choices([value for value, _ in typed], [math.sqrt(count) for _, count in typed])[0]
+        values, weights = self._typable(path)
+        return rng.choices(values, cum_weights=weights)[0] if values else None
+
+    def _typable(self, path: str) -> tuple[list[str], list[float]]:
+        """The values of a field that a person would type, and their cumulative weights; worked out once."""
+        if path not in self.typable:
+            typed = [(value, count) for value, count in self.counts.get(path, {}).items() if is_typable(value)]
+            weights = list(accumulate(math.sqrt(count) for _, count in typed))
+            self.typable[path] = ([value for value, _ in typed], weights)
+        return self.typable[path]
 
     def words(self, text: str) -> list[str]:
         """The words of a text that say something."""
@@ -106,7 +115,10 @@ class FieldValues:
         return None
 
     def numbers(self, path: str) -> list[float]:
-        return sorted(float(value) for value in self.counts.get(path, ()) if _is_number(value))
+        """The field's distinct values that are numbers, sorted; worked out once."""
+        if path not in self.numeric:
+            self.numeric[path] = sorted(float(value) for value in self.counts.get(path, ()) if _is_number(value))
+        return self.numeric[path]
 
     def threshold(self, path: str, rng: random.Random, *, year: bool = False, integer: bool = False) -> str | None:
         """A round number from the middle of the field's range."""

@@ -114,7 +114,7 @@ def _spelled(text: str) -> set[Decimal]:
         if value is not None:
             found.add(Decimal(value))
             found |= {Decimal(value * SCALES[following])} if following in SCALES else set()
-        elif word in {"a", "one"} and following in SCALES:
+        elif word in {"a", "one", "first", "top"} and following in SCALES:
             found.add(Decimal(SCALES[following]))
         if word in {"single", "one"}:
             found.add(Decimal(1))

@@ -16,7 +16,7 @@ VERB = re.compile(r"(\w+)!(\w*)")
 SPOKEN_ACRONYMS = frozenset({"SIFT", "SNOMED", "SMILES", "MONDO", "LINCS", "LOINC", "MESH", "RNA", "FATHMM", "SIDER"})
 LETTERS_WITH_AN = frozenset("AEFHILMNORSX")
 HEAD_ENDS = re.compile(r" (?:of|in|for|from|by|on|at|behind|linked|given) | \(")
-COUNTED = re.compile(r"\b(first|top|size|limit|max|skip|offset) a (hundred|thousand|dozen)\b")
+COUNTED = re.compile(r"\b(first|top) a (hundred|thousand|dozen)\b")
 CODE = re.compile(r"(?:ID|number|accession|code|rsID)$")
 NO_PLURAL = frozenset({"smiles", "hgvs", "data", "umls", "icd", "gerp", "strand"})
 
