@@ -11,11 +11,11 @@ from urllib.parse import quote_plus
 from sdk import FORM, Call
 
 NAMES = (
-    "q", "q", "q", "fields", "field", "_source", "size", "limit", "from", "skip", "sort", "facets", "aggs",
-    "facet_size", "filter", "post_filter", "dotfield", "_sorted", "always_list", "allow_null", "raw", "rawquery", "format",
-    "fetch_all", "explain", "userquery", "userfilter", "scopes", "with_total", "analyzer", "id", "ids", "jmespath_exclude_empty",
-    "callback", "email", "SIZE", "Q", "", "size[]",
-)  # fmt: skip
+    *("q", "q", "q", "fields", "field", "_source", "size", "limit", "from", "skip", "sort", "facets", "aggs"),
+    *("facet_size", "filter", "post_filter", "dotfield", "_sorted", "always_list", "allow_null", "raw", "rawquery"),
+    *("format", "fetch_all", "explain", "userquery", "userfilter", "scopes", "with_total", "analyzer", "id", "ids"),
+    *("jmespath_exclude_empty", "callback", "email", "SIZE", "Q", "", "size[]"),
+)
 WORDS = (
     "cdk2",
     "a,b",

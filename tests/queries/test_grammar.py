@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -127,7 +127,7 @@ BAD = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def xgrammar_accepts(name: str, form: Format) -> Callable[[str], bool]:
     """Whether xgrammar, given bytes as its vocabulary, lets a text through and may stop after it."""
     import xgrammar
@@ -145,14 +145,14 @@ def xgrammar_accepts(name: str, form: Format) -> Callable[[str], bool]:
     return accepts
 
 
-@lru_cache(maxsize=None)
+@cache
 def llguidance_accepts(name: str) -> Callable[[str], bool]:
     """The same of llguidance."""
     import llguidance
 
     class Bytes:
         eos_token_id, bos_token_id, unk_token_id = 256, None, None
-        tokens = tuple(bytes([code]) for code in range(256)) + (b"<end>",)
+        tokens = (*(bytes([code]) for code in range(256)), b"<end>")
         special_token_ids = (256,)
 
         def __call__(self, text: bytes | str) -> list[int]:

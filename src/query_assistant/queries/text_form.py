@@ -6,14 +6,19 @@ import json
 from typing import Any
 
 from query_assistant.errors import InputError
+from query_assistant.queries.calls import reading_order
 from query_assistant.records import Query
 
 
 def to_text(query: Query) -> str:
-    """A call in one line: the path of a GET, or `POST path {compact JSON}`."""
+    """A call in one line: the path of a GET, or `POST path {compact JSON}`, its members in reading order.
+
+    Files of records sort their keys, so the order in which a body comes says nothing.
+    """
     if query.body is None:
         return query.query
-    return f"POST {query.query} {json.dumps(query.body, ensure_ascii=False, separators=(',', ':'))}"
+    members = {name: query.body[name] for name in sorted(query.body, key=reading_order)}
+    return f"POST {query.query} {json.dumps(members, ensure_ascii=False, separators=(',', ':'))}"
 
 
 def from_text(text: str) -> Query:

@@ -44,5 +44,5 @@ def sample(api: Api, seed: int, count: int) -> Iterator[str]:
 @lru_cache(maxsize=16)
 def rules_of(api: Api) -> Rules:
     """The rules behind both."""
-    bare_colons = not api.definition.shorthands  # else the server replaces names before colons, within quotes too
-    return reachable(Rules({**request_rules(api), **value_rules(bare_colons=bare_colons)}, start="request"))
+    replaced = [rule.written for rule in api.definition.shorthands]
+    return reachable(Rules({**request_rules(api), **value_rules(replaced)}, start="request"))

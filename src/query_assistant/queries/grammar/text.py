@@ -47,7 +47,7 @@ def text_rules(api: Api) -> dict[str, Node]:
     rules["fielded"] = _fielded({kind: len(shared[kind]) + len(escaped[kind]) for kind in shared})
     rules["clause"] = choice(*named, *free, weights=[12.0, *([1.0] * (len(named) + len(free) - 1))])
     rules |= _chains()
-    lone = [*named, Ref("phrase")] if routed else [Ref("clause"), Ref("words")]
+    lone = [*named, Ref("phrase"), Ref("near")] if routed else [Ref("clause"), Ref("words")]
     rules["text"] = choice(
         *lone, seq("NOT ", Ref("clause")), Ref(f"chain-{DEPTH}"), weights=[8.0, *([1.0] * len(lone)), 12.0]
     )
@@ -80,7 +80,7 @@ def _named(shorthands: Mapping[str, str]) -> list[Node]:
 
 def _free(routed: bool) -> list[Node]:
     """Clauses on the default fields. A strict text may refuse a wildcard there, since `_id` takes none."""
-    anywhere = [Ref("word"), Ref("phrase"), seq("(", Ref("words"), ")")]
+    anywhere = [Ref("word"), Ref("phrase"), Ref("near"), seq("(", Ref("words"), ")")]
     return anywhere if routed else [*anywhere, Ref("pattern")]
 
 
@@ -118,7 +118,8 @@ def _readings(api: Api, routed: bool) -> list[Node]:
     """The ways in which a server takes q: query text, plain words where they are routed, an interval."""
     plain: list[Node] = [Ref("plain-word"), Ref("plain-words"), Ref("plain-pattern")] if routed else []
     rule = api.definition.interval
-    return [Ref("text"), *plain, *([_interval(rule)] if rule else [])]
+    everything = choice("*:*", "*")
+    return [Ref("text"), *plain, everything, *([_interval(rule)] if rule else [])]
 
 
 def _interval(rule: IntervalRule) -> Node:

@@ -16,6 +16,8 @@ Every kind but `exact` also takes `*`: the field has any value. All texts are sp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from query_assistant.queries.grammar.rules import (
     Chars,
     Literal,
@@ -44,30 +46,43 @@ QUOTED_SIGNS = choice('\\"', "\\\\", "\\:", "%25", "%26", "%23", "%2B")
 KINDS = ("text", "keyword", "exact", "byte", "integer", "long", "float", "date", "boolean")
 
 
-def value_rules(*, bare_colons: bool) -> dict[str, Node]:
+def value_rules(replaced: Sequence[str] = ()) -> dict[str, Node]:
     """The rules `<kind>-value` for each of `KINDS`, and those they are made of (`word`, `phrase`, `pattern` ...).
 
-    `bare_colons`: a colon within quotes is only a colon. Where the API rewrites text before colons even there
-    (MyGene), it has to be written `\\:`, which is right everywhere.
+    `replaced` are names that the server replaces wherever a colon follows, within quotes too (MyGene): a colon behind
+    one of them, and any whose two letters before it are the end of one, has to be written `\\:`.
     """
-    return {**_word_rules(bare_colons), **_number_rules(), **_date_rules(), **_value_rules()}
+    return {**_word_rules(replaced), **_plain_rules(), **_number_rules(), **_date_rules(), **_value_rules()}
 
 
-def _word_rules(bare_colons: bool) -> dict[str, Node]:
-    inside = IN_QUOTES | Chars.of(" :" if bare_colons else " ")
+def _word_rules(replaced: Sequence[str]) -> dict[str, Node]:
     signs, wild = choice(ESCAPED, ENCODED), choice("*", "?", weights=(3, 1))
+    quoted = choice(QUOTED_SIGNS, _colon(replaced), weights=(4, 1))
     return {
         "word": words_except(OPERATORS, WORD_START, signs, WORD_INNER),
         "words": seq(Ref("word"), repeat(seq(" ", Ref("word")), 1, 7)),
-        "phrase": seq(
-            '"', choice(inside - Chars.of(" "), QUOTED_SIGNS, weights=(12, 1)), run(inside, QUOTED_SIGNS), '"'
-        ),
+        "phrase": seq('"', choice(IN_QUOTES, quoted, weights=(12, 1)), run(IN_QUOTES | Chars.of(" "), quoted), '"'),
+        "near": choice(seq(Ref("phrase"), "~", Chars.of("1-9")), seq(Ref("word"), "~", Chars.of("12"))),
         "pattern": choice(
             seq(WORD_START, run(WORD_INNER, signs), wild, run(WORD_INNER, choice(signs, wild))),
             seq(wild, WORD_START, run(WORD_INNER, choice(signs, wild))),
         ),
-        **_plain_rules(),
     }
+
+
+def _colon(replaced: Sequence[str]) -> Node:
+    """A colon in quotes, with the characters before it that show that no name ends there."""
+    if not replaced:
+        return Literal(":")
+    before: dict[str, Chars] = {}
+    for name in replaced:
+        before[name[-1].lower()] = before.get(name[-1].lower(), Chars(())) | _cases(name[-2])
+    harmless = [seq(IN_QUOTES - signs, _cases(last), ":") for last, signs in sorted(before.items())]
+    return choice(seq(IN_QUOTES - _cases("".join(before)), ":"), *harmless)
+
+
+def _cases(letters: str) -> Chars:
+    return Chars.of(letters.lower() + letters.upper())
 
 
 def _plain_rules() -> dict[str, Node]:
@@ -120,10 +135,9 @@ def _value_rules() -> dict[str, Node]:
     word, phrase, any_value = Ref("word"), Ref("phrase"), Literal("*")
     text = choice(word, phrase, Ref("pattern"), weights=(3, 3, 1))
     exact, date = choice(word, phrase), Ref("date-point")
-    near = [seq(phrase, "~", Chars.of("1-9")), seq(word, "~", Chars.of("12"))]
     rules = {
         "text-value": choice(
-            text, *near, _group(text), seq("(", Ref("words"), ")"), any_value, weights=(9, 1, 1, 3, 1, 1)
+            text, Ref("near"), _group(text), seq("(", Ref("words"), ")"), any_value, weights=(9, 2, 3, 1, 1)
         ),
         "keyword-value": choice(text, _group(text), any_value, weights=(9, 3, 1)),
         "whole-value": Ref("keyword-value"),
