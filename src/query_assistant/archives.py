@@ -22,6 +22,7 @@ from query_assistant.errors import InputError, UnsafeArchiveError
 
 GIB = 2**30
 _BLOCK = 2**20
+_MOST_PADDING = 2**24
 
 
 def unpack(archive: Path, destination: Path, *, max_bytes: int = 4 * GIB, max_files: int = 100_000) -> list[Path]:
@@ -103,14 +104,24 @@ def _extract(archive: Path, folder: Path, max_bytes: int, max_files: int) -> Ite
 def _members(archive: Path) -> Iterator[tarfile.TarFile]:
     """The open tarball; whatever is wrong with its bytes becomes one clear error."""
     try:
-        with tarfile.open(archive, mode="r|gz") as tar:
-            yield tar
+        with gzip.open(archive, "rb") as content:
+            with tarfile.open(fileobj=content, mode="r|") as tar:
+                yield tar
+            _read_to_end(content, archive)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InputError(
             f"{archive} is corrupted or not a .tar.gz ({error}); fetch it again (`dvc pull --force`)"
         ) from error
     except OSError as error:
         raise InputError(f"cannot unpack {archive}: {error.strerror or error}; expected a readable .tar.gz") from error
+
+
+def _read_to_end(content: gzip.GzipFile, archive: Path) -> None:
+    """Reads the padding behind the last member: gzip compares its checksum only at the end of the file."""
+    for _ in range(_MOST_PADDING // _BLOCK):
+        if not content.read(_BLOCK):
+            return
+    raise UnsafeArchiveError(f"{archive} holds over {_MOST_PADDING:,} bytes behind its last file; pack it again")
 
 
 def _checked(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:

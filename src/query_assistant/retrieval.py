@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Vectors]
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_RUN = re.compile(r"[A-Za-z0-9]+")
 _K1, _B = 1.2, 0.75
 
 
@@ -267,8 +268,9 @@ def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:
 
 
 def _words(text: str) -> list[str]:
-    """Lower-case words and numbers, camelCase taken apart, plurals without their s."""
-    words = [word.lower() for word in _WORD.findall(text)]
+    """Lower-case words and numbers, camelCase both taken apart and whole, plurals without their s."""
+    parts = [part for run in _RUN.findall(text) for part in {run: None, **dict.fromkeys(_WORD.findall(run))}]
+    words = [part.lower() for part in parts]
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]
 
 

@@ -38,13 +38,24 @@ class ChatTokenizer:
 
     def render(self, messages: Sequence[Message], *, open_answer: bool = True) -> str:
         """The conversation as one text, ending where the assistant begins to write if `open_answer`."""
-        said = [{"role": message.role, "content": message.content} for message in messages]
+        said = [{"role": message.role, "content": self._plain(message.content)} for message in messages]
         return self._template.render(
             messages=said,
             add_generation_prompt=open_answer,
             bos_token=self._special("bos_token"),
             eos_token=self._special("eos_token"),
         )
+
+    def _plain(self, content: str) -> str:
+        """Content whose look-alikes of special tokens are broken up: nobody ends a turn or speaks as the system by typing it."""
+        for token in self._special_tokens:
+            content = content.replace(token, f"{token[0]} {token[1:]}")
+        return content
+
+    @cached_property
+    def _special_tokens(self) -> list[str]:
+        tokens = self._tokenizer.get_added_tokens_decoder().values()
+        return [token.content for token in tokens if token.special and len(token.content) > 1]
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a rendered text; nothing is added."""

@@ -94,10 +94,10 @@ def _row(values: list[Any]) -> Row:
 
 
 def _by_beginning(samples: Sequence[TokenSample]) -> Iterator[list[TokenSample]]:
-    """Groups that share their first tokens: in practice, one API's prompts."""
+    """Groups with the same system message: one API's prompts."""
     groups: dict[tuple[int, ...], list[TokenSample]] = {}
     for sample in samples:
-        groups.setdefault(sample.prompt[:24], []).append(sample)
+        groups.setdefault(sample.prompt[: sample.opening], []).append(sample)
     return iter(groups.values())
 
 

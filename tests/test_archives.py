@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from query_assistant.archives import pack, unpack
+from query_assistant.errors import InputError, UnsafeArchiveError
+
+
+def member(name: str, content: bytes = b"", **attributes: object) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    for key, value in attributes.items():
+        setattr(info, key, value)
+    return info, content
+
+
+def tarball(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content) if info.isreg() else None)
+    return path
+
+
+def test_files_come_out_as_they_went_in(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("first")
+    (tmp_path / "b.txt").write_bytes(bytes(range(256)) * 5000)
+    pack({"logs/a.txt": tmp_path / "a.txt", "b.txt": tmp_path / "b.txt"}, tmp_path / "x.tar.gz")
+
+    written = unpack(tmp_path / "x.tar.gz", tmp_path / "out")
+
+    assert written == [tmp_path / "out/b.txt", tmp_path / "out/logs/a.txt"]
+    assert (tmp_path / "out/logs/a.txt").read_text() == "first"
+    assert (tmp_path / "out/b.txt").read_bytes() == bytes(range(256)) * 5000
+
+
+def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name, mode in (("one", 0o600), ("two", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "f").write_text("same")
+        (tmp_path / name / "f").chmod(mode)
+        pack({"f": tmp_path / name / "f", "a": tmp_path / name / "f"}, tmp_path / f"{name}.tar.gz")
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        member("/etc/passwd", b"x"),
+        member("../outside", b"x"),
+        member("a/../../outside", b"x"),
+        member("a\\..\\outside", b"x"),
+        member("C:/windows", b"x"),
+        member("link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        member("hard", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+        member("pipe", type=tarfile.FIFOTYPE),
+        member("device", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+        member("n" * 600, b"x"),
+    ],
+    ids=lambda evil: evil[0].name[:20],
+)
+def test_members_that_could_do_harm_are_refused_and_leave_nothing(
+    tmp_path: Path, evil: tuple[tarfile.TarInfo, bytes]
+) -> None:
+    archive = tarball(tmp_path / "x.tar.gz", member("good.txt", b"fine"), evil)
+    with pytest.raises(UnsafeArchiveError):
+        unpack(archive, tmp_path / "in" / "out")
+    assert list((tmp_path / "in").iterdir()) == []
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_file_behind_a_link_of_the_archive_is_never_written(tmp_path: Path) -> None:
+    link = member("dir", type=tarfile.SYMTYPE, linkname=str(tmp_path / "target"))
+    (tmp_path / "target").mkdir()
+    with pytest.raises(UnsafeArchiveError):
+        unpack(tarball(tmp_path / "x.tar.gz", link, member("dir/file", b"x")), tmp_path / "out")
+    assert list((tmp_path / "target").iterdir()) == []
+
+
+def test_bombs_stop_at_the_limits(tmp_path: Path) -> None:
+    big = tarball(tmp_path / "big.tar.gz", member("zeros", b"\0" * 3_000_000))
+    many = tarball(tmp_path / "many.tar.gz", *(member(f"{number}", b"") for number in range(50)))
+    with pytest.raises(UnsafeArchiveError, match="over 1,000,000 bytes"):
+        unpack(big, tmp_path / "out", max_bytes=1_000_000)
+    with pytest.raises(UnsafeArchiveError, match="over 20 members"):
+        unpack(many, tmp_path / "out", max_files=20)
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_name_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchiveError, match="twice"):
+        unpack(tarball(tmp_path / "x.tar.gz", member("a", b"1"), member("a", b"2")), tmp_path / "out")
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes(255 - byte for byte in data[middle : middle + 40]) + data[middle + 40 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, lambda data: b"", lambda data: b"not a tarball at all"])
+def test_damaged_archives_are_one_clear_error_and_leave_nothing(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    archive = tarball(tmp_path / "x.tar.gz", member("a", bytes(range(256)) * 400), member("b", b"text" * 999))
+    archive.write_bytes(damage(archive.read_bytes()))
+    with pytest.raises(InputError, match="corrupted|ends after") as failure:
+        unpack(archive, tmp_path / "in" / "out")
+    assert not isinstance(failure.value, UnsafeArchiveError)
+    assert list((tmp_path / "in").iterdir()) == []
+
+
+def test_a_tar_cut_between_members_is_noticed(tmp_path: Path) -> None:
+    archive = tarball(tmp_path / "x.tar.gz", member("a", b"1" * 600), member("b", b"2" * 600))
+    archive.write_bytes(gzip.compress(gzip.decompress(archive.read_bytes())[: 512 + 1024 + 512 + 100]))
+    with pytest.raises(InputError):
+        unpack(archive, tmp_path / "out")
+
+
+def test_an_older_folder_is_replaced_whole_and_kept_on_failure(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    bad = tarball(tmp_path / "bad.tar.gz", member("new", b"new"), member("../x", b"x"))
+    with pytest.raises(UnsafeArchiveError):
+        unpack(bad, tmp_path / "out")
+    assert (tmp_path / "out" / "old").read_text() == "old"
+    unpack(tarball(tmp_path / "good.tar.gz", member("new", b"new")), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere.tar.gz"):
+        unpack(tmp_path / "nowhere.tar.gz", tmp_path / "out")
