@@ -81,10 +81,10 @@ def _greedy_f1(prediction: torch.Tensor, reference: torch.Tensor) -> float:
 
 def _embed(texts: Sequence[str]) -> Iterator[torch.Tensor]:
     """One (tokens, dim) matrix of unit vectors for each text; batches of neighbours in length waste little padding."""
-    import torch
-
     if not texts:
         return
+    import torch
+
     tokenizer, model = _minilm()
     for start in range(0, len(texts), BATCH):
         batch = tokenizer(
