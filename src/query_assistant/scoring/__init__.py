@@ -7,6 +7,7 @@
 ladder      which rung each answer reaches     errors      why it went no higher
 components  how much of it is right            systems     systems against each other
 text        the original's METEOR, BERTScore   files       predictions and references
+results     what was found, as JSON            summary     one system's document for DVC and MLflow
 """
 
 from __future__ import annotations
