@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from query_assistant.apis import load_api
-from query_assistant.queries.probes import LIMIT, probes_between, probes_of
+from query_assistant.queries.probes import LIMIT, probes, probes_between, probes_of
 from query_assistant.queries.probes.contexts import deciding, inner, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
 from query_assistant.queries.probes.making import MIXTURES
 from query_assistant.queries.probes.patterns import sample
 from query_assistant.queries.probes.values import values
+from query_assistant.queries.request import parse
 from query_assistant.queries.tree import (
     BestOf,
     Boolean,
@@ -259,6 +260,14 @@ def test_probes_are_few_distinct_repeatable_and_explained(node):
 @settings(max_examples=50)
 def test_probes_between_two_queries_do_not_depend_on_their_order(left, right):
     assert list(probes_between(left, right, API)) == list(probes_between(right, left, API))
+
+
+def test_a_requests_filters_are_probed_like_its_clauses():
+    request = parse("/v3/query?q=symbol:CDK2&species=human&missing=HGNC", API)
+    records = [{**probe.record, "_id": None} for probe in probes(request, API)]
+    assert {"symbol": "cdk2", "taxid": 9606, "_id": None} in records
+    assert {"symbol": "CDK2", "taxid": 9607, "_id": None} in records
+    assert {"symbol": "CDK2", "taxid": 9606, "HGNC": "1", "_id": None} in records
 
 
 def test_a_limit_shortens_every_clause_and_drops_none():

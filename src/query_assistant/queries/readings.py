@@ -43,30 +43,25 @@ class Reading:
 
     @cached_property
     def root(self) -> Node:
-        """The records that are meant, as one tree: of a batch, those of any term."""
-        if self.meaning is None:
-            raise ValueError(f"{self.query.query} asks for no records")
-        selections = self.meaning.selections
-        return self._filtered(selections[0] if len(selections) == 1 else Boolean(should=selections))
+        """The records that are meant, as one tree."""
+        return meant(self._known)
 
     @cached_property
     def counted_root(self) -> Node:
         """The records that facets count: those meant before the post_filter."""
-        return replace(self, meaning=replace(self.meaning, post_filter=None)).root if self.meaning else self.root
+        return meant(replace(self._known, post_filter=None))
 
     @cached_property
     def explicit_root(self) -> Node:
-        """The same without the filters that the API adds by itself."""
-        if self.meaning is None or not self.implicit:
-            return self.root
-        kept = tuple(node for node in self.meaning.filters if node not in self.implicit)
-        queries = self.meaning.queries
-        query = queries[0] if len(queries) == 1 else Boolean(should=queries)
-        return self._filtered(Boolean(must=(query, *kept)) if kept else query)
+        """The records that are meant, without the filters that the API adds by itself."""
+        kept = tuple(node for node in self._known.filters if node not in self.implicit)
+        return meant(replace(self._known, filters=kept))
 
-    def _filtered(self, node: Node) -> Node:
-        extra = self.meaning.post_filter if self.meaning else None
-        return node if extra is None else Boolean(must=(node, extra))
+    @property
+    def _known(self) -> Meaning:
+        if self.meaning is None:
+            raise ValueError(f"{self.query.query} asks for no records")
+        return self.meaning
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
@@ -76,6 +71,13 @@ class Reading:
     def unknowable(self) -> tuple[tuple[str, Any], ...]:
         given = self.form.parameters
         return tuple((name, given[name]) for name in UNKNOWABLE if name in given)
+
+
+def meant(meaning: Meaning) -> Node:
+    """The records that a meaning selects, as one tree: of a batch, those of any term."""
+    selections = meaning.selections
+    root = selections[0] if len(selections) == 1 else Boolean(should=selections)
+    return root if meaning.post_filter is None else Boolean(must=(root, meaning.post_filter))
 
 
 def read(query: Query, api: Api) -> Reading:

@@ -14,6 +14,19 @@ A record is only ever made to lie where two readings may part; whether it matche
 
 from __future__ import annotations
 
+from query_assistant.apis import Api
+from query_assistant.queries.meaning import understand
 from query_assistant.queries.probes.making import LIMIT, Probe, probes_between, probes_of
+from query_assistant.queries.readings import meant
+from query_assistant.queries.request import Request
 
-__all__ = ["LIMIT", "Probe", "probes_between", "probes_of"]
+__all__ = ["LIMIT", "Probe", "probes", "probes_between", "probes_of"]
+
+
+def probes(request: Request, api: Api, limit: int = LIMIT) -> list[Probe]:
+    """Records around every clause of one request, those of the API's own filters included.
+
+    Raises:
+        RequestError: the request is for no records, or its text cannot be parsed.
+    """
+    return probes_of(meant(understand(request, api)), api, limit)
