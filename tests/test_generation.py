@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
 
+from fake_engine import FakeEngine
 from query_assistant.engines import Prompt
 from query_assistant.errors import ConfigurationError, InputError
 from query_assistant.generation import ALL_SYSTEMS, System, generate

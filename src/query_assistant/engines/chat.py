@@ -47,7 +47,7 @@ class ChatTokenizer:
         )
 
     def _plain(self, content: str) -> str:
-        """Content whose look-alikes of special tokens are broken up: nobody ends a turn or speaks as the system by typing it."""
+        """Content whose look-alikes of special tokens are broken up: nobody ends a turn by typing its mark."""
         for token in self._special_tokens:
             content = content.replace(token, f"{token[0]} {token[1:]}")
         return content
