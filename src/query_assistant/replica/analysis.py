@@ -30,11 +30,11 @@ _SIGNS = "".join(chr(code) for code in range(0x10000) if unicodedata.category(ch
 _EXTENDERS = (
     "\u00ad\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\u2060\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\ufeff"
 )
+_E = f"[{_EXTENDERS}]*"  # marks that belong to the character before them
 _LETTER = rf"[^\W\d_{_IDEOGRAPHS}{_KATAKANA}{_SIGNS}]"
-_ALNUM = rf"[^\W_{_IDEOGRAPHS}{_KATAKANA}{_SIGNS}]"
-_WORD = rf"(?:[^\W{_IDEOGRAPHS}{_KATAKANA}{_SIGNS}]|[{_EXTENDERS}])"
-_JOINT = rf"(?:(?<={_LETTER})[.:·'‘’](?={_LETTER})|(?<=\d)[.,;'‘’](?=\d))"
-_TOKEN = re.compile(rf"_*{_ALNUM}{_WORD}*(?:{_JOINT}{_WORD}+)*|[{_IDEOGRAPHS}]|[{_KATAKANA}]+")
+_WORD = rf"(?:{_LETTER}{_E}(?:[.:·'‘’]{_E}(?={_LETTER}))?|\d{_E}(?:[.,;'‘’]{_E}(?=\d))?)+"
+_RUN = rf"(?:{_WORD}|(?:[{_KATAKANA}]{_E})+)"
+_TOKEN = re.compile(rf"(?:_{_E})*{_RUN}(?:(?:_{_E})+{_RUN})*(?:_{_E})*|[{_IDEOGRAPHS}]{_E}")
 _ASCII_TOKEN = re.compile(r"_*[a-z0-9]\w*(?:(?:(?<=[a-z])[.:'](?=[a-z])|(?<=[0-9])[.,;'](?=[0-9]))\w+)*", re.ASCII)
 
 
