@@ -6,7 +6,7 @@
 | keyword | `CDK2`, `"HP:0001250"`, `ENSG0000012*`, `(P OR LP)`; no ranges, which would compare numbers as text |
 | whole | as keyword: text that is searched in one piece |
 | exact | `"chr1:g.35367G>A"`, `1017`, `(1017 OR 1018)` |
-| integer, float | `9606`, `\\-3`, `>=0.5`, `[1 TO 9}`, `(1 OR 2)`, `(>=1 AND <5)` |
+| integer, float | `9606`, `"-3"`, `>=0.5`, `[1 TO 9}`, `(1 OR 2)`, `(>=1 AND <5)` |
 | date | `2019-11-05`, `[2019 TO *]`, `<2020-06` |
 | boolean | `true` |
 
@@ -60,7 +60,7 @@ def _word_rules(replaced: Sequence[str]) -> dict[str, Node]:
     quoted = choice(QUOTED_SIGNS, _colon(replaced), weights=(4, 1))
     return {
         "word": words_except(OPERATORS, WORD_START, signs, WORD_INNER),
-        "words": seq(Ref("word"), repeat(seq(" ", Ref("word")), 1, 7)),
+        "words": seq(Ref("word"), repeat(seq(" ", Ref("word")), 1, 15)),
         "phrase": seq('"', choice(IN_QUOTES, quoted, weights=(12, 1)), run(IN_QUOTES | Chars.of(" "), quoted), '"'),
         "near": choice(seq(Ref("phrase"), "~", Chars.of("1-9")), seq(Ref("word"), "~", Chars.of("12"))),
         "pattern": choice(
@@ -90,7 +90,7 @@ def _plain_rules() -> dict[str, Node]:
     wild = choice("*", "?", weights=(3, 1))
     return {
         "plain-word": words_except(OPERATORS, WORD_START, None, WORD_INNER),
-        "plain-words": seq(Ref("plain-word"), repeat(seq(" ", Ref("plain-word")), 1, 7)),
+        "plain-words": seq(Ref("plain-word"), repeat(seq(" ", Ref("plain-word")), 1, 15)),
         "plain-pattern": choice(
             seq(WORD_START, run(WORD_INNER), wild, run(WORD_INNER, wild)),
             seq(wild, WORD_START, run(WORD_INNER, wild)),
@@ -102,7 +102,7 @@ def _plain_rules() -> dict[str, Node]:
 def _number_rules() -> dict[str, Node]:
     """Numbers that fit their type: a strict API refuses one that does not. A bare minus would mean NOT."""
     short, whole = _integer(2), _integer(9)
-    fraction = seq(".", repeat(DIGIT, 1, 12))
+    fraction = seq(".", repeat(DIGIT, 1, 18))
     power = choice(seq(choice("e", "E"), choice(seq("-", _integer(2)), DIGIT)))
     decimal = seq(whole, repeat(fraction, 0, 1), repeat(power, 0, 1))
     sizes = {"byte": short, "integer": whole, "long": _integer(18), "float": decimal}
@@ -150,7 +150,7 @@ def _value_rules() -> dict[str, Node]:
 
 
 def _number_value(number: Node) -> Node:
-    bare, signed = choice(number, seq("\\-", number), weights=(9, 1)), seq(optional("-"), number)
+    bare, signed = choice(number, seq('"-', number, '"'), weights=(9, 1)), seq(optional("-"), number)
     between = seq("(>", optional("="), signed, " AND <", optional("="), signed, ")")
     return choice(bare, _group(bare), *_ranges(signed), between, "*", weights=(5, 2, 3, 3, 1, 1))
 
