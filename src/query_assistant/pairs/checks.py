@@ -19,7 +19,6 @@ from query_assistant.pairs.wording import pluralise
 
 SHORTEST, LONGEST = 3, 420
 RAW_PATH = re.compile(r"\b[a-z_]\w*(?:\.\w+){1,}\b")
-UNREADABLE = re.compile(r"\{\w*\}|[<|>]\w+\||~\w|\s{2,}|\b(\w{3,}) \1\b|,,|\.\.(?!\d)|\bNone\b", re.IGNORECASE)
 MARKUP = re.compile(r"\{[A-Za-z]+\}|\w+~\w+|\w+!\w+")
 
 

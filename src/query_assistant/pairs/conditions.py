@@ -16,7 +16,6 @@ from query_assistant.pairs.plan import Condition, Group, Leaf, Not, UnsayableErr
 
 ORDER = ("", "with", "whose", "that", "for which", "but")
 CLAUSES: tuple[FragmentKind, ...] = ("whose", "that", "with")
-MAX_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)

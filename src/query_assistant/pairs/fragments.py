@@ -24,7 +24,6 @@ SPELLED_LIKE = {
     "suffix": "suffix_word",
 }
 IDIOM_WEIGHT = 0.6
-SAME_TOPIC = {"keyword": ("keyword",), "equals_number": ("equals_number", "equals"), "contains_all": ("contains_all",)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,10 @@ def _open_range(kitchen: Kitchen, field: Field, *, low: bool, included: bool) ->
     bound = _bound(kitchen, field)
     if bound is None:
         return None
+    return _open_range_at(field, bound, low=low, included=included)
+
+
+def _open_range_at(field: Field, bound: str, *, low: bool, included: bool) -> Node:
     if low:
         return Range(field.name, bound, None, include_low=included, include_high=False)
     return Range(field.name, None, bound, include_low=False, include_high=included)
@@ -295,12 +299,6 @@ def _met_by(kitchen: Kitchen, field: Field, value: str) -> Node | None:
         words = kitchen.values.words(value)
         return Words(field.name, (rng.choice(words).lower(),)) if words else None
     return value_node(kitchen, field, value) if field.type != "date" else None
-
-
-def _open_range_at(field: Field, bound: str, *, low: bool, included: bool) -> Node:
-    if low:
-        return Range(field.name, bound, None, include_low=included, include_high=False)
-    return Range(field.name, None, bound, include_low=False, include_high=included)
 
 
 def text_of(node: Node, api: Api) -> str:
