@@ -11,6 +11,7 @@ from query_assistant.apis import Api
 from query_assistant.pairs import recipes
 from query_assistant.pairs.field_values import FieldValues, Record
 from query_assistant.pairs.lexicon import Lexicon
+from query_assistant.pairs.meeting import of_record
 from query_assistant.pairs.presentation import Dresser
 from query_assistant.pairs.recipes import Kitchen
 from query_assistant.queries.paths import readable
@@ -95,9 +96,7 @@ class Drafter:
     def several(self) -> Draft | None:
         """Two or three conditions that one record meets."""
         wanted = self.popular if self.popular and self.rng.random() < 0.7 else list(self.fields.values())
-        met = recipes.of_record(
-            self.kitchen, self.rng.choice(self.values.records), {each.name: each for each in wanted}
-        )
+        met = of_record(self.kitchen, self.rng.choice(self.values.records), {each.name: each for each in wanted})
         order = self.rng.sample(sorted(met), len(met))
         naming = [path for path in order if self.kitchen.is_identifier(path)][: self.rng.choice([0, 0, 0, 1])]
         chosen = [*naming, *(path for path in order if not self.kitchen.is_identifier(path))][

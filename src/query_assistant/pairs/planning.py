@@ -225,7 +225,7 @@ class Reading:
         if node.field is None:
             return Leaf("keyword", None, (node.text,))
         value = f"GO:{node.text}" if node.field == "go" and node.text.isdigit() else node.text
-        if not self._is_prose(node.field):
+        if not self.is_prose(node.field):
             return Leaf(self._equality(node.field), node.field, (value,))
         if len(node.words) == 1:
             return Leaf("contains", node.field, (value,))
@@ -238,7 +238,7 @@ class Reading:
             return Leaf("near" if node.field else "keyword_near", node.field, (node.text,), slop=node.slop)
         if node.field is None:
             return Leaf("keyword_phrase", None, (node.text,))
-        if not self._is_prose(node.field):
+        if not self.is_prose(node.field):
             return Leaf(self._equality(node.field), node.field, (node.text,))
         return Leaf("phrase" if " " in node.text else "contains", node.field, (node.text,))
 
@@ -273,7 +273,7 @@ class Reading:
         found = self._field(path)
         return "equals_number" if found is not None and found.numeric else "equals"
 
-    def _is_prose(self, path: str) -> bool:
+    def is_prose(self, path: str) -> bool:
         """Whether the field is text that people search in, rather than a name or code they match."""
         found = self._field(path)
         if found is None or found.type != "text" or found.analyzer in {"string_lowercase", "refseq_analyzer"}:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from query_assistant.apis import Api
-from query_assistant.pairs.field_values import FieldValues, Record, as_text, flatten, is_typable
+from query_assistant.pairs.field_values import FieldValues, as_text
 from query_assistant.pairs.lexicon import Lexicon
 from query_assistant.pairs.planning import Reading
 from query_assistant.queries.rendering import render_text
@@ -34,7 +34,7 @@ class Kitchen:
     rng: random.Random
 
     def is_prose(self, path: str) -> bool:
-        return Reading(self.api)._is_prose(path)
+        return Reading(self.api).is_prose(path)
 
     def is_number_code(self, field: Field) -> bool:
         """A number that names something (a taxid, a PubMed id): nobody asks for more than 9606 of it."""
@@ -216,10 +216,10 @@ def _open_range(kitchen: Kitchen, field: Field, *, low: bool, included: bool) ->
     bound = _bound(kitchen, field)
     if bound is None:
         return None
-    return _open_range_at(field, bound, low=low, included=included)
+    return open_range_at(field, bound, low=low, included=included)
 
 
-def _open_range_at(field: Field, bound: str, *, low: bool, included: bool) -> Node:
+def open_range_at(field: Field, bound: str, *, low: bool, included: bool) -> Node:
     if low:
         return Range(field.name, bound, None, include_low=included, include_high=False)
     return Range(field.name, None, bound, include_low=False, include_high=included)
@@ -265,40 +265,6 @@ def _order(bound: str) -> tuple[float, str]:
 
 
 RARE: tuple[Recipe, ...] = (near, fuzzy, suffix, infix, pattern, regex)
-
-
-def of_record(kitchen: Kitchen, record: Record, fields: dict[str, Field]) -> dict[str, Node]:
-    """Clauses that one record meets, by field: the way to several conditions with a hit in common."""
-    rng = kitchen.rng
-    met: dict[str, Node] = {}
-    for path, value in flatten(record):
-        found = fields.get(path)
-        if found is None or not is_typable(value) or (path in met and rng.random() < 0.5):
-            continue
-        node = _met_by(kitchen, found, value)
-        if node is not None:
-            met[path] = node
-    return met
-
-
-def _met_by(kitchen: Kitchen, field: Field, value: str) -> Node | None:
-    rng = kitchen.rng
-    if rng.random() < 0.12:
-        return Exists(field.name)
-    if field.numeric:
-        if kitchen.values.distinct(field.name) <= 3 or kitchen.is_number_code(field):
-            return Words(field.name, (value,))
-        bound = kitchen.values.threshold(
-            field.name, rng, year=kitchen.year(field.name), integer=field.type not in {"float", "double"}
-        )
-        if bound is None:
-            return None
-        high = float(bound) <= float(value)
-        return _open_range_at(field, bound, low=high, included=rng.random() < 0.5)
-    if kitchen.is_prose(field.name):
-        words = kitchen.values.words(value)
-        return Words(field.name, (rng.choice(words).lower(),)) if words else None
-    return value_node(kitchen, field, value) if field.type != "date" else None
 
 
 def text_of(node: Node, api: Api) -> str:
