@@ -29,12 +29,10 @@ def main() -> None:
     pairs = read_jsonl(options.items, Pair)
     api = load_api(pairs[0].api)
     pairs = [pair for pair in pairs if pair.api == api.name][: options.limit]
-    print(
-        f"{options.engine}, {options.model}, batches of {options.batch_size}, {os.cpu_count()} CPUs, {platform.machine()}"
-    )
-    print(
-        f"{'prompt':<24}{'decoding':<10}{'answers/s':>10}{'prompt tok/s':>14}{'answer tok/s':>14}{'tokens/prompt':>15}"
-    )
+    machine = f"{os.cpu_count()} CPUs, {platform.machine()}"
+    print(f"{options.engine}, {options.model}, batches of {options.batch_size}, {machine}")
+    columns = f"{'answers/s':>10}{'prompt tok/s':>14}{'answer tok/s':>14}{'tokens/prompt':>15}"
+    print(f"{'prompt':<24}{'decoding':<10}{columns}")
     for examples in ("zero_shot", "few_shot"):
         for context in ("closed", "rag"):
             prompts = _prompts(pairs, examples, context, options.index, engine)

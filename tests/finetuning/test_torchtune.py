@@ -157,6 +157,7 @@ def train(base: Path, destination: Path, **changes: Any) -> dict[str, Any]:
     return finetune(lessons(), lessons(30)[24:], base, destination, settings)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_leaves_a_peft_adapter_alone(tiny: Path, tmp_path: Path) -> None:
     from peft import PeftModel
 
@@ -174,6 +175,7 @@ def test_training_lowers_the_loss_and_leaves_a_peft_adapter_alone(tiny: Path, tm
     assert sum("lora_B" in name and bool(value.any()) for name, value in model.named_parameters()) == 2 * 7
 
 
+@pytest.mark.slow
 def test_time_limits_stop_at_a_checkpoint(tiny: Path, tmp_path: Path) -> None:
     assert train(tiny, tmp_path / "adapter", max_minutes=1e-9)["steps"] == 3
 
