@@ -19,9 +19,7 @@ from query_assistant.queries.grammar.names import (
 )
 from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, listed, optional, repeat, run, seq, trie
 
-LIST_SIZE = 50  # names in one list of fields or species
-SHORT_LIST = 10  # names in sort (the servers' own cap) and facets
-BATCH_SIZE = 200  # terms or identifiers in one POST
+SORT_KEYS = 4  # the servers refuse more than 10
 LAST_START = 9000  # with any size, from + size stays within the servers' 10,000
 
 DIGIT = Chars.of("0-9")
@@ -72,7 +70,7 @@ def in_body(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | No
     """The JSON values of a parameter of a POST, None where it has no rule."""
     if parameter.name in ("q", "ids"):
         term = Ref("json-text") if parameter.name == "q" else seq('"', Ref("identifier"), '"')
-        return seq("[", listed(term, ",", BATCH_SIZE), "]")
+        return seq("[", listed(term, ","), "]")
     if parameter.is_list:
         item = _item(parameter, {}, api)
         return item and seq("[", listed(seq('"', item, '"'), ",", _length(parameter)), "]")
@@ -99,8 +97,9 @@ def _item(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | None
     return choice(*options, weights=(20, 2, 1, 1)[: len(options)])
 
 
-def _length(parameter: Parameter) -> int:
-    return SHORT_LIST if NAMES.get(parameter.name) == "ordered" else LIST_SIZE
+def _length(parameter: Parameter) -> int | None:
+    """Other lists are open: what the servers refuse, 1,001 names, is beyond any answer's length."""
+    return SORT_KEYS if parameter.name == "sort" else None
 
 
 def _single(parameter: Parameter, quote: str) -> Node | None:

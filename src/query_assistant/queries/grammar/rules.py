@@ -4,8 +4,8 @@
     size = choice("0", seq(Chars.of("1-9"), repeat(Chars.of("0-9"), 0, 2)), "1000")
 
 It says nothing about any engine: `rendering` writes it as EBNF, GBNF or Lark, `sampling` draws sentences from it.
-Every repetition is bounded or repeats a plain set of characters, and rules never refer to themselves: each grammar
-is a finite tree with shared branches, so that every engine, and the sampler, comes to an end.
+Rules never refer to themselves: each grammar is a finite tree with shared branches and repetitions, a regular language.
+Small bounds only: some engines unroll `{0,49}` into as many rules and need half a minute where `*` needs a second.
 """
 
 from __future__ import annotations
@@ -150,9 +150,9 @@ def optional(part: Part) -> Node:
     return Repeat(node(part), 0, 1)
 
 
-def listed(item: Part, separator: Part, high: int) -> Node:
-    """1 to `high` items with separators between them."""
-    return seq(item, repeat(seq(separator, item), 0, high - 1))
+def listed(item: Part, separator: Part, high: int | None = None) -> Node:
+    """Items with separators between them, at least one, at most `high`."""
+    return seq(item, repeat(seq(separator, item), 0, None if high is None else high - 1))
 
 
 def trie(words: Iterable[str]) -> Node:

@@ -25,7 +25,6 @@ from query_assistant.queries.grammar.names import (
 from query_assistant.queries.grammar.rules import Chars, Node, Ref, choice, optional, repeat, seq, trie
 
 DEPTH = 2  # groups within groups
-CHAIN = 16  # clauses joined by one operator
 
 POSITION = seq(Chars.of("1-9"), repeat(Chars.of("0-9"), 0, 8))
 CHROMOSOMES = {
@@ -51,7 +50,9 @@ def text_rules(api: Api) -> dict[str, Node]:
     rules["text"] = choice(
         *lone, seq("NOT ", Ref("clause")), Ref(f"chain-{DEPTH}"), weights=[8.0, *([1.0] * len(lone)), 12.0]
     )
-    rules["filter-parameter"] = rules["post-filter-parameter"] = choice(Ref("fielded"), _joined_fields())
+    rules["joined-fields"] = _joined_fields()
+    rules["filter-parameter"] = choice(Ref("fielded"), Ref("joined-fields"))
+    rules["post-filter-parameter"] = Ref("filter-parameter")
     rules["q-parameter"] = choice(*_readings(api, routed))
     return rules
 
@@ -92,25 +93,26 @@ def _chains() -> dict[str, Node]:
         if depth:
             rules[f"operand-{depth}"] = choice(Ref("clause"), seq("(", Ref(f"chain-{depth - 1}"), ")"), weights=(4, 1))
             operand = Ref(f"operand-{depth}")
-        rules[f"chain-{depth}"] = choice(*_all_of(operand), *_any_of(operand), weights=(9, 1, 5, 1))
+        rules |= _chain(depth, operand)
     return rules
 
 
-def _all_of(operand: Node) -> list[Node]:
-    """Two options: a first operand as it is or negated, then further ones. The engines like NOT with its blanks."""
-    further = repeat(choice(seq(" AND ", operand), seq(" AND NOT ", operand), weights=(2, 1)), 1, CHAIN - 1)
-    return [seq(operand, further), seq("NOT ", operand, further)]
-
-
-def _any_of(operand: Node) -> list[Node]:
-    further = repeat(choice(seq(" OR ", operand), seq(" OR (NOT ", operand, ")"), weights=(9, 1)), 1, CHAIN - 1)
-    return [seq(operand, further), seq("(NOT ", operand, ")", further)]
+def _chain(depth: int, operand: Node) -> dict[str, Node]:
+    """One operator throughout, the first operand as it is or negated. Engines like NOT together with its blanks."""
+    both, either = Ref(f"and-{depth}"), Ref(f"or-{depth}")
+    plain = seq(operand, choice(repeat(both, 1), repeat(either, 1), weights=(2, 1)))
+    negated = [seq("NOT ", operand, repeat(both, 1)), seq("(NOT ", operand, ")", repeat(either, 1))]
+    return {
+        f"chain-{depth}": choice(plain, *negated, weights=(14, 1, 1)),
+        both.name: choice(seq(" AND ", operand), seq(" AND NOT ", operand), weights=(2, 1)),
+        either.name: choice(seq(" OR ", operand), seq(" OR (NOT ", operand, ")"), weights=(9, 1)),
+    }
 
 
 def _joined_fields() -> Node:
     """Fielded clauses that mean the same whichever operator is the default one."""
-    every = repeat(choice(seq(" AND ", Ref("fielded")), seq(" AND NOT ", Ref("fielded"))), 1, CHAIN - 1)
-    either = repeat(seq(" OR ", Ref("fielded")), 1, CHAIN - 1)
+    every = repeat(choice(seq(" AND ", Ref("fielded")), seq(" AND NOT ", Ref("fielded"))), 1)
+    either = repeat(seq(" OR ", Ref("fielded")), 1)
     return seq(Ref("fielded"), choice(every, either))
 
 
@@ -126,6 +128,6 @@ def _interval(rule: IntervalRule) -> Node:
     stretch = seq("chr", CHROMOSOMES[rule.rule], ":", POSITION, "-", POSITION)
     if rule.rule == "alone":
         return seq(optional(choice(*(f"{prefix}." for prefix in rule.prefixed))), stretch)
-    side = choice(Ref("fielded"), seq("(", _joined_fields(), ")"), weights=(4, 1))
+    side = choice(Ref("fielded"), seq("(", Ref("joined-fields"), ")"), weights=(4, 1))
     single = seq("chr", CHROMOSOMES[rule.rule], ":", POSITION)
     return choice(seq(stretch, optional(seq(" AND ", side))), seq(side, " AND ", stretch), single, weights=(3, 1, 1))

@@ -32,7 +32,6 @@ from query_assistant.queries.grammar.rules import (
 )
 
 OPERATORS = ("AND", "OR", "NOT")
-GROUP_SIZE = 24  # values in one group: f:(a OR b OR ...)
 
 DIGIT = Chars.of("0-9")
 LETTERS_ABROAD = Chars.of("µ°À-ÖØ-öø-ɏͰ-ͽΆ-ϿЀ-ԯ‐‑–—’′″→≤≥一-龥")
@@ -60,7 +59,7 @@ def _word_rules(replaced: Sequence[str]) -> dict[str, Node]:
     quoted = choice(QUOTED_SIGNS, _colon(replaced), weights=(4, 1))
     return {
         "word": words_except(OPERATORS, WORD_START, signs, WORD_INNER),
-        "words": seq(Ref("word"), repeat(seq(" ", Ref("word")), 1, 15)),
+        "words": seq(Ref("word"), repeat(seq(" ", Ref("word")), 1)),
         "phrase": seq('"', choice(IN_QUOTES, quoted, weights=(12, 1)), run(IN_QUOTES | Chars.of(" "), quoted), '"'),
         "near": choice(seq(Ref("phrase"), "~", Chars.of("1-9")), seq(Ref("word"), "~", Chars.of("12"))),
         "pattern": choice(
@@ -90,7 +89,7 @@ def _plain_rules() -> dict[str, Node]:
     wild = choice("*", "?", weights=(3, 1))
     return {
         "plain-word": words_except(OPERATORS, WORD_START, None, WORD_INNER),
-        "plain-words": seq(Ref("plain-word"), repeat(seq(" ", Ref("plain-word")), 1, 15)),
+        "plain-words": seq(Ref("plain-word"), repeat(seq(" ", Ref("plain-word")), 1)),
         "plain-pattern": choice(
             seq(WORD_START, run(WORD_INNER), wild, run(WORD_INNER, wild)),
             seq(wild, WORD_START, run(WORD_INNER, wild)),
@@ -157,8 +156,8 @@ def _number_value(number: Node) -> Node:
 
 def _group(value: Node) -> Node:
     """`(a OR b)` or `(a AND NOT b)`: one operator only, for without parentheses the server knows no precedence."""
-    either = seq(value, repeat(seq(" OR ", value), 1, GROUP_SIZE - 1))
-    both = seq(value, repeat(choice(seq(" AND ", value), seq(" AND NOT ", value)), 1, 7))
+    either = seq(value, repeat(seq(" OR ", value), 1))
+    both = seq(value, repeat(choice(seq(" AND ", value), seq(" AND NOT ", value)), 1))
     return seq("(", choice(either, both, weights=(3, 1)), ")")
 
 
