@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -81,3 +82,21 @@ def import_responses(source: Path, target: Path) -> None:
         for number, response in enumerate(responses):
             out.write(json.dumps({"id": str(number), "response": response}, ensure_ascii=False, sort_keys=True) + "\n")
     click.echo(f"{len(responses)} responses in {target}")
+
+
+@click.command()
+@api_option
+@click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Another file than data/pairs/<api>.jsonl.")
+@click.option("--limit", default=0, help="Stop after so many; 0: until you quit.")
+def review(api: Api, pairs: Path | None, limit: int) -> None:
+    """Look through pairs, the doubtful first: accept, edit or reject.
+
+    Decisions are kept in data/review/decisions.jsonl; `dvc repro` honours them.
+    """
+    from query_assistant.pairs.review_session import review as look_through
+    from query_assistant.project import project_root
+    from query_assistant.records import Pair, read_jsonl
+
+    root = project_root()
+    queue = read_jsonl(pairs or root / "data" / "pairs" / f"{api.name}.jsonl", Pair)
+    look_through(queue, root / "data" / "review" / "decisions.jsonl", sys.stdin, sys.stdout, limit)
