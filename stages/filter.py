@@ -14,7 +14,7 @@ def main(params: Params, api_name: str) -> None:
     api, knobs = load_apis(params)[api_name], params.filter
     executor: Executor = Replica.load(api, Path(f"data/raw/records/{api_name}.jsonl.gz"))
     if knobs.executor == "live":
-        executor = LiveExecutor(api, Path(".cache/live"))
+        executor = LiveExecutor(api, Path(".cache/live.sqlite"))
     result = filter_logs([f"data/raw/simulated-logs/{api_name}"], api, executor, knobs.per_signature)
     queries = result.queries[: knobs.max_queries or None]
     write_jsonl(f"data/queries/{api_name}.jsonl", queries)

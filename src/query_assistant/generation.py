@@ -14,20 +14,30 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, Protocol, cast, get_args
 
 from tqdm import tqdm
 
 from query_assistant.engines import Completion, Engine
 from query_assistant.errors import ConfigurationError, InputError
 from query_assistant.prompts import Message, PromptBuilder, prompt_sha256, read_answer
-from query_assistant.records import BenchmarkItem, Pair, Response, dump, write_jsonl
+from query_assistant.records import Response, dump, write_jsonl
 
 Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
 Context = Literal["closed", "rag"]
 Decoding = Literal["free", "grammar"]
-Item = Pair | BenchmarkItem
+
+
+class Item(Protocol):
+    """Whatever asks: a pair, a benchmark item, a line of a user's file."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def api(self) -> str: ...
+    @property
+    def instruction(self) -> str: ...
 
 
 @dataclass(frozen=True)

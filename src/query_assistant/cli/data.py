@@ -39,7 +39,7 @@ def filter_(
     from query_assistant.records import write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
-    cache = project_root() / ".cache" / "live"
+    cache = project_root() / ".cache" / "live.sqlite"
     executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)
     result = filter_logs(logs, api, executor, per_signature, format=form, column=column)
     write_jsonl(output, result.queries)
@@ -86,7 +86,9 @@ def import_responses(source: Path, target: Path) -> None:
 
 @click.command()
 @api_option
-@click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Another file than data/pairs/<api>.jsonl.")
+@click.option(
+    "--pairs", type=click.Path(path_type=Path), default=None, help="Another file than data/pairs/<api>.jsonl."
+)
 @click.option("--limit", default=0, help="Stop after so many; 0: until you quit.")
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.
