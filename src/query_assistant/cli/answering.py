@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+from pydantic import ConfigDict
 
 from query_assistant.apis import Api, load_api
 from query_assistant.assistant import Assistant, open_assistant
@@ -23,7 +24,7 @@ DEFAULT = "finetuned-zero_shot-closed-grammar"
 class Instruction(Record):
     """One line of the file that `qa predict` reads."""
 
-    model_config = {"extra": "allow", "frozen": True}
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     id: str
     api: str

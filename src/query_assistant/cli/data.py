@@ -86,9 +86,7 @@ def import_responses(source: Path, target: Path) -> None:
 
 @click.command()
 @api_option
-@click.option(
-    "--pairs", type=click.Path(path_type=Path), default=None, help="Another file than data/pairs/<api>.jsonl."
-)
+@click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Default: data/pairs/<api>.jsonl.")
 @click.option("--limit", default=0, help="Stop after so many; 0: until you quit.")
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TextIO
 
 import click
 
@@ -97,7 +98,7 @@ def execute(api: Api, query: Query) -> int:
 @click.option("--format", "form", type=click.Choice(["ebnf", "gbnf", "lark"]), required=True, help="Who is to read it.")
 @click.option("--end", default=None, help="A token that must close every sentence, such as '<|im_end|>'.")
 @click.option("--output", "-o", type=click.File("w", encoding="utf-8"), default="-", help="A file, not the screen.")
-def grammar(api: Api, form: str, end: str | None, output: click.utils.LazyFile) -> None:
+def grammar(api: Api, form: str, end: str | None, output: TextIO) -> None:
     """The grammar in which every sentence is a valid query of the API.
 
     \b

@@ -1,0 +1,93 @@
+"""The command line: exit codes, one line per failure, JSON where a program reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from query_assistant.cli import COMMANDS, run
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_its_use(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert "Usage: qa" in capsys.readouterr().out
+
+
+def test_a_query_that_cannot_find_anything_is_exit_code_1_with_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", "--api", "mygene", "/v3/query?q=ensembl.ensembl_id:ENSG00000123374"]) == 1
+    assert "did you mean `ensembl.gene`" in capsys.readouterr().out
+
+
+def test_validate_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", "--api", "mygene", "--json", "/v3/query?q=cdk2&scopes=symbol"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["valid"] is True
+    assert [issue["severity"] for issue in answer["issues"]] == ["no_effect"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "relation", "code"),
+    [
+        ("/v3/query?q=symbol:CDK2", "/v3/query?q=symbol:CDK2", "exact", 0),
+        ("/v3/query?q=symbol:CDK2&species=9606", "/v3/query?species=human&q=symbol:cdk2&limit=10", "canonical", 0),
+        ("/v3/query?q=symbol:CDK2", "/v3/query?q=symbol:CDK4", "different", 1),
+    ],
+)
+def test_compare_prints_the_strongest_relation(
+    left: str, right: str, relation: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_assistant.cli.meaning.load_replica_if_there", lambda api: None)
+    assert run(["compare", "--api", "mygene", "--json", left, right]) == code
+    assert json.loads(capsys.readouterr().out)["relation"] == relation
+
+
+def test_a_post_is_given_as_path_and_body(capsys: pytest.CaptureFixture[str]) -> None:
+    query = '{"path": "/v3/query", "body": {"q": ["CDK2"], "scopes": ["symbol"]}}'
+    assert run(["validate", "--api", "mygene", query]) == 0
+
+
+def test_score_reports_the_ladder_and_every_item(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_assistant.cli.scoring.load_replica_if_there", lambda api: None)
+    references, predictions = tmp_path / "r.jsonl", tmp_path / "p.jsonl"
+    references.write_text(
+        '{"id": "a", "api": "mygene", "query": "/v3/query?q=symbol:CDK2"}\n'
+        '{"id": "b", "api": "mygene", "query": "/v3/query?q=symbol:CDK4"}\n'
+    )
+    predictions.write_text('{"id": "a", "query": "/v3/query?q=symbol:cdk2&size=10"}\n{"id": "b", "query": null}\n')
+    assert run(["score", "--json", str(predictions), str(references)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["n"], answer["canonical"], answer["exact"]) == (2, 0.5, 0.0)
+    assert answer["items"] == [
+        {"id": "a", "relation": "canonical", "error": None},
+        {"id": "b", "relation": "different", "error": "empty_answer"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["validate", "--api", "mygnee", "/v3/query?q=a"], "mygnee"),
+        (["validate", "--api", "mygene", "cdk2"], "cdk2"),
+        (["validate", "--api", "mygene"], "QUERY"),
+        (["score", "nowhere.jsonl", "neither.jsonl"], "neither.jsonl"),
+        (["ask", "--api", "mygene", "x", "--system", "huge-model"], "huge-model"),
+        (["grammar", "--api", "mygene", "--format", "yacc"], "yacc"),
+        (["flter"], "flter"),
+    ],
+)
+def test_misuse_is_exit_code_2_and_one_line_that_names_the_value(
+    arguments: list[str], names: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.startswith("error: ") and names in line for line in lines] == [True]
