@@ -65,5 +65,5 @@ def test_resuming_after_kill_9_equals_not_stopping(tiny: Path, tmp_path: Path) -
     ]
     assert steps[0] == steps[1]
     losses = [entry["loss"] for entry in read_losses(tmp_path / "whole" / "training.jsonl") if "loss" in entry]
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < losses[0] - 0.3
     assert summary["validation_loss"] > 0
