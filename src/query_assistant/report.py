@@ -107,8 +107,8 @@ def write_bars(scores: Sequence[Score], path: Path) -> None:
     places = range(len(scores))
     values = [score["benchmark"]["selection"] for score in scores]
     bounds = [score["benchmark"]["interval"]["selection"] for score in scores]
-    below = [value - low for value, (low, _) in zip(values, bounds, strict=True)]
-    above = [high - value for value, (_, high) in zip(values, bounds, strict=True)]
+    below = [max(value - low, 0.0) for value, (low, _) in zip(values, bounds, strict=True)]
+    above = [max(high - value, 0.0) for value, (_, high) in zip(values, bounds, strict=True)]
     tests = [score["test"]["selection"] for score in scores]
     axes.barh([p + 0.2 for p in places], values, 0.38, xerr=[below, above], label="benchmark", color="#33658a")
     axes.barh([p - 0.2 for p in places], tests, 0.38, label="test split", color="#f6ae2d")

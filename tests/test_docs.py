@@ -1,0 +1,53 @@
+"""What the README says exists, and its table is the committed report."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from query_assistant.cli import COMMANDS
+from query_assistant.report import MARKERS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.M)) <= targets
+
+
+def test_every_qa_command_of_the_readme_exists() -> None:
+    assert set(re.findall(r"(?:^|`)qa ([a-z-]+)", README, re.M)) <= set(COMMANDS)
+
+
+def test_the_first_command_stands_within_forty_lines() -> None:
+    assert README[: README.index("make repro")].count("\n") < 40
+
+
+def test_the_readme_shows_the_committed_report() -> None:
+    shown = README.split(MARKERS[0] + "\n")[1].split(MARKERS[1])[0]
+    command = ["git", "show", "HEAD:metrics/report/systems.md"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("no git history here: nothing to compare with")
+    assert shown == done.stdout, "run `make readme`, commit it together with metrics/report"
+
+
+def test_every_runtime_dependency_says_why_it_is_here() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    required = re.findall(r'^  "([a-z0-9-]+)[><=]', text.split("dependencies = [")[1].split("]")[0], re.M)
+    told = re.findall(
+        r"[a-z0-9-]+", " ".join(re.findall(r"^\| ([^|]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.M))
+    )
+    assert [name for name in required if name not in told] == []
