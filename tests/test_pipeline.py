@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imports import suggested
 
 ROOT = Path(__file__).parents[1]
