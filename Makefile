@@ -28,7 +28,7 @@ repro: env ## the whole pipeline: shared data, then everything that is not up to
 
 .PHONY: test
 test: env ## the fast tests, offline
-	pytest
+	pytest -n 2
 
 .PHONY: test-slow
 test-slow: env ## the tests with real models
