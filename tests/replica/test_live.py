@@ -22,7 +22,7 @@ from query_assistant.replica import Replica
 from query_assistant.replica.http import application, running
 from query_assistant.replica.live import LiveExecutor, Manners, Pace, retry_after
 
-QUICK = Manners(calls_per_s=500, connections=3, attempts=4, timeout_s=0.5, first_wait_s=0.01, longest_wait_s=0.3)
+QUICK = Manners(calls_per_s=500, connections=3, attempts=4, timeout_s=1.5, first_wait_s=0.01, longest_wait_s=0.3)
 RECORDS = [{"_id": str(place), "symbol": f"G{place}", "taxid": 9606} for place in range(40)]
 
 Faults = Callable[[int], str]
@@ -63,7 +63,7 @@ class Misbehaving:
         elif kind == "slow":
             import asyncio
 
-            await asyncio.sleep(1)
+            await asyncio.sleep(3)
         elif kind == "reset":
             raise ConnectionResetError
         else:
