@@ -83,9 +83,12 @@ def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: En
         max_tokens=params.model.prompt_tokens,
         seed=derive_seed(params.seed, "few-shot examples"),
     )
-    words = [word for word in (system.context, system.examples) if word in ("rag", "few_shot")]
-    found = {word: Retriever.load(index / word, lexical_weight=knobs.rag.lexical_weight) for word in words}
-    return PromptBuilder(apis, settings, engine.count_tokens, **found)
+    rag = few_shot = None
+    if system.context == "rag":
+        rag = Retriever.load(index / "rag", lexical_weight=knobs.rag.lexical_weight)
+    if system.examples == "few_shot":  # not by rag's knobs: turning one must change no system without rag
+        few_shot = Retriever.load(index / "few_shot")
+    return PromptBuilder(apis, settings, engine.count_tokens, rag=rag, few_shot=few_shot)
 
 
 def _fingerprint(params: Params, folder: Path) -> str:
