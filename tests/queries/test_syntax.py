@@ -202,6 +202,7 @@ TEXTS = st.lists(PIECES, max_size=14).map(" ".join) | st.lists(PIECES, max_size=
 @given(TEXTS, st.sampled_from(["and", "or"]))
 @example("NOT x OR s m", "and")
 @example("\\\\* a", "and")
+@example("_exists_: {a TO *}", "and")
 def test_any_text_is_read_or_refused_and_survives_rendering(text: str, operator: Operator) -> None:
     try:
         tree = parse_text(text, operator)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from query_assistant.queries.leaves import EXISTS
 from query_assistant.queries.tree import (
     Boolean,
     Boost,
@@ -166,9 +167,10 @@ def _escape_pattern(found: re.Match[str]) -> str:
 
 
 def _range(node: Range) -> str:
-    if node.field is not None and node.high is None and node.low is not None and _PLAIN_BOUND.match(node.low):
+    comparable = node.field not in (None, EXISTS)  # `_exists_:>a` asks whether a field named ">a" has a value
+    if comparable and node.high is None and node.low is not None and _PLAIN_BOUND.match(node.low):
         return f">{'=' if node.include_low else ''}{node.low}"
-    if node.field is not None and node.low is None and node.high is not None and _PLAIN_BOUND.match(node.high):
+    if comparable and node.low is None and node.high is not None and _PLAIN_BOUND.match(node.high):
         return f"<{'=' if node.include_high else ''}{node.high}"
     opening, closing = "[" if node.include_low else "{", "]" if node.include_high else "}"
     return f"{opening}{_bound(node.low)} TO {_bound(node.high)}{closing}"
