@@ -1,5 +1,9 @@
 """MLflow: one run per system, nested under one parent per pipeline run, never twice for the same result.
 
+What a person sees there: runs called like their system, the four words of a system as parameters, metrics in sections
+(`benchmark/selection`, `benchmark/by_api/mygene_selection`), a description on each run, and on the parent the table
+that compares all systems.
+
 The store is `mlflow.db` in the checkout (also when DVC works in a temporary copy of it), or whatever
 `MLFLOW_TRACKING_URI` names. A system's run carries the tag `result`, a hash of its answers: a stage that is
 reproduced with the same answers finds its run by that tag and leaves it alone.
@@ -17,11 +21,32 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from query_assistant.errors import MissingResourceError
 from query_assistant.project import project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+WRITTEN_BY_RUNS = (":!dvc.lock", ":!metrics", ":!params.yaml")  # they change while one pipeline run goes on
+FACTS = ("prompt_sha256", "revision")  # logged as tags: what tells systems apart in MLflow's comparison is their words
+WORDS = {
+    "base": "the base model's weights",
+    "finetuned": "weights fine-tuned on the training pairs",
+    "zero_shot": "no examples in the prompt",
+    "few_shot": "examples from the training pairs in the prompt",
+    "closed": "no retrieval",
+    "rag": "retrieved fields and documentation in the prompt",
+    "free": "free decoding",
+    "grammar": "decoding within the API's grammar",
+}
+INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
+Shares in percent; right means that the query selects the records that were meant.
+"""
+HEADLINES = {
+    "benchmark/selection": "benchmark, right records",
+    "test/selection": "test split, right records",
+    "benchmark/valid": "benchmark, valid queries",
+}
 
 
 @dataclass(frozen=True)
@@ -36,17 +61,32 @@ class PipelineRun:
     def key(self) -> str:
         return f"{self.git_revision}-{self.params_sha256[:12]}-{self.name}"
 
+    @property
+    def label(self) -> str:
+        """What its run is called: `brave-mole 0123456`, with `-dirty` where the code had changes."""
+        commit, *dirty = self.git_revision.split("-")
+        return "-".join([f"{self.name} {commit[:7]}", *dirty])
+
 
 def current_pipeline_run(params: Path = Path("params.yaml")) -> PipelineRun:
-    """The pipeline run this process belongs to. A working tree with changes has a revision ending in `-dirty`."""
+    """The pipeline run this process belongs to; the same from the first stage to the last.
+
+    A working tree with changes has a revision ending in `-dirty`. Files that the run itself writes are no changes, and
+    params.yaml counts by its hash.
+    """
     digest = hashlib.sha256(params.read_bytes()).hexdigest()
     return PipelineRun(_git_revision(), digest, os.environ.get("DVC_EXP_NAME", "workspace"))
 
 
 def _git_revision() -> str:
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "no-git"
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *WRITTEN_BY_RUNS)
+    return f"{commit}-dirty" if commit and changes else commit or "no_git"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def store_root() -> Path:
@@ -84,22 +124,50 @@ def log_system(
     artifacts: Iterable[Path],
     result: str,
 ) -> str:
-    """Logs one scored system and returns its run id; the same `result` (a hash) under one parent is logged once."""
+    """Logs one scored system and returns its run id; the same `result` (a hash) under one parent is logged once.
+
+    Metrics have dotted names (`benchmark.by_api.mygene.selection`); MLflow gets them by section, see `chart_name`.
+    """
     client, experiment_id = open_store(experiment)
     parent = _parent(client, experiment_id, pipeline)
     mine = f"tags.mlflow.parentRunId = '{parent.info.run_id}' AND tags.result = '{result}'"
     if found := _find(client, experiment_id, mine):
         return str(found.info.run_id)
-    tags = {"mlflow.parentRunId": parent.info.run_id, "system": system, "result": result, **_tags(pipeline)}
-    run = client.create_run(experiment_id, run_name=system, tags=tags)
-    return _fill(client, run, params, metrics, artifacts)
+    measured = {chart_name(name): value for name, value in metrics.items()}
+    tags = {name: str(params[name]) for name in FACTS if name in params} | _tags(pipeline)
+    tags |= {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: describe(system, measured)}
+    run = client.create_run(experiment_id, run_name=system, tags={**tags, "system": system, "result": result})
+    return _fill(client, run, {name: params[name] for name in params if name not in FACTS}, measured, artifacts)
 
 
-def log_pipeline(experiment: str, pipeline: PipelineRun, artifacts: Iterable[Path]) -> str:
-    """Adds the report's table and figures to the parent run and returns its id."""
+def log_pipeline(
+    experiment: str,
+    pipeline: PipelineRun,
+    artifacts: Iterable[Path],
+    *,
+    params: Mapping[str, object] | None = None,
+    metrics: Mapping[str, float] | None = None,
+) -> str:
+    """Adds the report to the parent run and returns its id; the Markdown tables among the artifacts become its text."""
     client, experiment_id = open_store(experiment)
     parent = _parent(client, experiment_id, pipeline)
-    return _fill(client, parent, {}, {}, artifacts)
+    files = list(artifacts)
+    tables = [file.read_text(encoding="utf-8") for file in files if file.suffix == ".md"]
+    client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, "\n".join([INTRODUCTION, *tables]))
+    return _fill(client, parent, params or {}, metrics or {}, files)
+
+
+def chart_name(name: str) -> str:
+    """`benchmark.by_api.mygene.selection` -> `benchmark/by_api/mygene_selection`: MLflow draws a section per folder."""
+    *folders, last = name.split(".", 2)
+    return "/".join([*folders, last.replace(".", "_")])
+
+
+def describe(system: str, metrics: Mapping[str, float]) -> str:
+    """A system in words with its headline numbers, as Markdown."""
+    words = ", ".join(WORDS.get(word, word) for word in system.split("-"))
+    figures = [f"- {label}: **{100 * metrics[name]:.1f}%**" for name, label in HEADLINES.items() if name in metrics]
+    return "\n".join([f"{words[:1].upper()}{words[1:]}.\n", *figures])
 
 
 def _fill(
@@ -121,8 +189,8 @@ def _parent(client: MlflowClient, experiment_id: str, pipeline: PipelineRun) -> 
     found = _find(client, experiment_id, f"tags.pipeline = '{pipeline.key}' AND tags.kind = 'pipeline'")
     if found:
         return found
-    tags = {"pipeline": pipeline.key, "kind": "pipeline", **_tags(pipeline)}
-    return client.create_run(experiment_id, run_name=pipeline.name, tags=tags)
+    tags = {"pipeline": pipeline.key, "kind": "pipeline", MLFLOW_RUN_NOTE: INTRODUCTION, **_tags(pipeline)}
+    return client.create_run(experiment_id, run_name=pipeline.label, tags=tags)
 
 
 def _find(client: MlflowClient, experiment_id: str, condition: str) -> Run | None:
