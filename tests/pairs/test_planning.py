@@ -120,3 +120,13 @@ def test_what_nobody_would_say_has_a_reason(path: str, reason: str) -> None:
     with pytest.raises(UnsayableError) as caught:
         planned(path)
     assert caught.value.reason == reason
+
+
+def test_names_torn_at_their_blanks_are_no_batch_but_whole_names_are() -> None:
+    api = load_api("mygene")
+    torn = Query(query="/v3/query", body={"q": ["SET", "nuclear", "proto-oncogene"], "scopes": ["name"]})
+    whole = Query(query="/v3/query", body={"q": ["insulin receptor", "calmodulin"], "scopes": ["name"]})
+
+    with pytest.raises(UnsayableError, match="torn names"):
+        plan_query(torn, api)
+    assert plan_query(whole, api).identifiers == ("insulin receptor", "calmodulin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from query_assistant.apis import Api
@@ -41,10 +42,12 @@ def test_known_queries_are_not_made_again_and_full_skeletons_are_left(
 ) -> None:
     first = made(mygene, records, replica, [])
     second = made(mygene, records, replica, first)
-    counts = [[each.skeleton for each in [*first, *second]].count(shape) for shape in {each.skeleton for each in first}]
+    shapes = Counter(each.skeleton for each in [*first, *second] if ":" in each.query or each.body)
+    plain = Counter(each.skeleton for each in [*first, *second] if each.skeleton not in shapes)
 
     assert not {(each.query, str(each.body)) for each in first} & {(each.query, str(each.body)) for each in second}
-    assert max(counts) <= SynthesisSettings().per_skeleton
+    assert max(shapes.values()) <= SynthesisSettings().per_skeleton
+    assert SynthesisSettings().per_skeleton < max(plain.values()) <= SynthesisSettings().per_plain_skeleton
 
 
 def test_every_searchable_field_with_data_is_asked_for(mygene: Api, records: Records, replica: Replica) -> None:
@@ -86,3 +89,23 @@ def test_names_that_shout_are_typed_in_lower_case() -> None:
         "Williams syndrome",
         "insulin",
     ]
+
+
+def test_kinds_come_in_the_proportions_they_are_given(mygene: Api, records: Records, replica: Replica) -> None:
+    _, report = synthesise(mygene, records, replica, [], SynthesisSettings(queries=100, per_skeleton=50, seed=3))
+    total = sum(report.made.values())
+
+    assert 0.15 <= report.made["one field"] / total <= 0.35
+    assert 0.05 <= report.made["keyword"] / total <= 0.2
+    assert 0.04 <= report.made["lookup"] / total <= 0.15
+
+
+def test_phrases_begin_and_end_with_words_that_say_something(mygene: Api) -> None:
+    import random
+
+    record = {"name": "regulator of the cell cycle in stages of early development"}
+    values = FieldValues.collect([record], mygene.schema)
+    drawn = {values.phrase("name", random.Random(seed)) for seed in range(200)} - {None}
+
+    assert "cell cycle" in drawn
+    assert not {text for text in drawn if text and {text.split()[0], text.split()[-1]} & {"of", "the", "in"}}

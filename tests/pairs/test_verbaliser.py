@@ -100,9 +100,43 @@ def test_bounds_that_belong_and_bounds_that_do_not_are_worded_apart() -> None:
         {verbaliser.say(plan, form, str(seed)) for form in FORMS for seed in range(80)} for plan in (included, excluded)
     ]
     strict = re.compile(r"\b(above|over|exceeds?|exceeding|greater than|higher than|more than)\b|> ?20")
-    kind = re.compile(r"at least|or more|or above|or higher|no lower|not below|at or above|>=|≥|20\+|min ")
+    kind = re.compile(
+        r"at least|or more|or above|or higher|no l(ower|ess)|not below|at or above|>=|≥|20\+|min |from 20 up|minimum"
+    )
 
     assert all(kind.search(text) and not re.search(r"(?<!or )(?<!at or )\babove\b(?! 20)", text) for text in said[0]), (
         said[0]
     )
     assert all(strict.search(text) and not kind.search(text) for text in said[1])
+
+
+def said_of(api: str, path: str, form: str, seeds: int = 200) -> set[str]:
+    loaded = load_api(api)
+    plan = plan_query(Query(query=path), loaded)
+    verbaliser = Verbaliser(Lexicon.load(api, loaded.schema))
+    return {verbaliser.say(plan, form, str(seed)) for seed in range(seeds)}  # type: ignore[arg-type]
+
+
+def test_plain_words_are_asked_for_as_people_do() -> None:
+    said = {text.casefold().rstrip(".?") for text in said_of("mygene", "/v3/query?q=insulin", "imperative")}
+
+    assert {"insulin", "search for insulin"} <= said
+    assert any(text.startswith("anything ") for text in said)
+
+
+def test_an_order_may_be_said_by_what_it_means() -> None:
+    path = "/v1/query?q=aspirin&sort=pubchem.molecular_weight"
+    api = load_api("mychem")
+    lexicon = Lexicon.load("mychem", api.schema)
+    plan = plan_query(Query(query=path), api)
+
+    assert any("lightest" in text for text in said_of("mychem", path, "imperative"))
+    assert missing_literals(plan, "Anything about aspirin, lightest first.", lexicon) == []
+    assert missing_literals(plan, "Anything about aspirin, heaviest first.", lexicon) == ["pubchem.molecular_weight"]
+
+
+def test_a_clause_with_where_is_denied_by_its_verb() -> None:
+    path = "/v3/query?q=type_of_gene:protein-coding AND NOT entrezgene:1017"
+    said = said_of("mygene", path, "imperative", 400)
+
+    assert any(" where the " in text and " is not 1017" in text for text in said)

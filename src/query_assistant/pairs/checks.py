@@ -73,6 +73,7 @@ def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon, *, names: b
     if plan.with_obsolete and not reader.holds("obsolete"):
         missing.append("obsolete")
     missing += [path for path in (_named_fields(plan) if names else ()) if not _names_field(path, reader)]
+    missing += [key for key in (_sort_keys(plan) if names else ()) if not _says_order(key, reader)]
     return missing + _missing_numbers(plan, reader)
 
 
@@ -92,7 +93,16 @@ def _idiomatic(leaf: Leaf, lexicon: Lexicon) -> bool:
 
 def _named_fields(plan: Plan) -> tuple[str, ...]:
     returned = () if plan.fields in (None, ("all",)) else plan.fields or ()
-    return (*returned, *plan.excluded, *plan.facets, *(key.lstrip("-") for key in plan.sort if key != "_score"))
+    return (*returned, *plan.excluded, *plan.facets)
+
+
+def _sort_keys(plan: Plan) -> tuple[str, ...]:
+    return tuple(key for key in plan.sort if key.lstrip("-") != "_score")
+
+
+def _says_order(key: str, reader: Reader) -> bool:
+    idiomatic = any(reader.holds(idiom) for idiom in reader.lexicon.orders(key))
+    return idiomatic or _names_field(key.lstrip("-"), reader)
 
 
 def _names_field(path: str, reader: Reader) -> bool:

@@ -14,13 +14,13 @@ from query_assistant.pairs.fragments import Fragment, FragmentKind, Phraser
 from query_assistant.pairs.lexicon import words
 from query_assistant.pairs.plan import Condition, Group, Leaf, Not, UnsayableError
 
-ORDER = ("", "with", "whose", "that", "for which", "but")
+ORDER = ("", "with", "whose", "that", "where", "for which", "but")
 CLAUSES: tuple[FragmentKind, ...] = ("whose", "that", "with")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`marker` is the word before it: with, whose, that, nothing, or "but" for an exception in full words."""
+    """`marker` is the word before it: with, whose, that, where, nothing, or "but" for an exception in full words."""
 
     marker: str
     text: str
@@ -81,8 +81,7 @@ class Describer:
     def _as_piece(self, fragment: Fragment) -> Piece:
         predicate = fragment.predicate()
         said = None if predicate is None else replace(fragment, kind="that", text=predicate).said(plural=self.plural)
-        marker = "" if fragment.kind == "pp" else fragment.kind
-        return Piece(marker, fragment.said(plural=self.plural), said)
+        return _marked(fragment.kind, fragment.said(plural=self.plural), said)
 
     def _negative(self, part: Condition) -> Piece:
         if isinstance(part, Leaf):
@@ -113,7 +112,7 @@ class Describer:
             return None
         if len(leaf.values) > 1:
             text = _neither(text)
-        return Piece("" if fragment.kind == "pp" else fragment.kind, text)
+        return _marked(fragment.kind, text)
 
     def _other_than(self, leaf: Leaf) -> Piece:
         assert leaf.field is not None
@@ -121,7 +120,7 @@ class Describer:
         frame = wording.choose(self.rng.choice(words("conditions")["except_whose"]), self.rng)
         values = self.phraser.values(leaf).removeprefix("either ")
         slots = {"N": name, "aN": wording.with_article(name), "V": values}
-        return Piece("but" if frame.startswith("except") else "", wording.fill(frame, slots))
+        return Piece("but" if frame.startswith(("except", "but")) else "", wording.fill(frame, slots))
 
     def _either(self, group: Group, *, alone: bool) -> Piece:
         """All parts under one marker; "either" keeps the group apart from its neighbours."""
@@ -163,6 +162,13 @@ class Describer:
         return None if fragment is None else fragment.denied(plural=self.plural)
 
 
+def _marked(kind: FragmentKind, text: str, predicate: str | None = None) -> Piece:
+    """A piece of a fragment; a clause with "where" is joined like other clauses, whatever kind it was written under."""
+    if kind == "pp" and text.startswith("where "):
+        return Piece("where", text.removeprefix("where "), predicate)
+    return Piece("" if kind == "pp" else kind, text, predicate)
+
+
 def _neither(text: str) -> str:
     """ "is not A or B" says it badly; "is neither A nor B" says it well."""
     for verb in ("is not", "are not"):
@@ -187,7 +193,11 @@ def _joint(piece: Piece, previous: str, so_far: str) -> str:
     if not so_far:
         return ""
     if piece.marker == "but":
-        return ", " if piece.text.startswith(("excl", "exce", "leav", "minus", "apart", "other")) else " "
+        return (
+            ", "
+            if piece.text.startswith(("excl", "exce", "leav", "minus", "apart", "other", "ignor", "not counting"))
+            else " "
+        )
     if piece.marker == "":
         return " but " if piece.text.startswith("not ") else " and " if "," in so_far else " "
     return " " if previous == "pp" else " and "

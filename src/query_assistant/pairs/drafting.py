@@ -9,6 +9,7 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.pairs import recipes
+from query_assistant.pairs.decks import FieldDecks
 from query_assistant.pairs.field_values import FieldValues, Record
 from query_assistant.pairs.lexicon import Lexicon
 from query_assistant.pairs.meeting import of_record
@@ -20,6 +21,7 @@ from query_assistant.records import Query
 from query_assistant.schema.fields import Field
 
 Parameters = dict[str, Any]
+COMBINED = 0.9  # how often fields are well known where several come together
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Drafter:
         self.kitchen = Kitchen(api, Lexicon.load(api.name, api.schema), values, rng)
         self.fields = {each.name: each for each in api.schema.searchable if each.name in values and _askable(each, api)}
         self.popular = [each for name, each in self.fields.items() if self.kitchen.lexicon.is_popular(name)]
+        self.decks = FieldDecks(self.popular, [each for each in self.fields.values() if each not in self.popular], rng)
+        self.ordered = [each for each in self.fields.values() if recipes.is_ordered(self.kitchen, each)]
         self.dresser = Dresser(self.kitchen)
 
     def draw(self, kind: str) -> Draft | None:
@@ -73,16 +77,10 @@ class Drafter:
             return self.api.definition.interval is not None
         if kind == "shorthand":
             return any(short.short for short in self.api.definition.shorthands)
-        return True
+        return bool(self.ordered) if kind == "range" else True
 
-    def on(self, field: Field) -> Draft | None:
-        """One condition on one field."""
-        return self._of_node(recipes.clause(self.kitchen, field))
-
-    def field(self) -> Field:
-        if self.popular and self.rng.random() < self.popular_share:
-            return self.rng.choice(self.popular)
-        return self.rng.choice(list(self.fields.values()))
+    def field(self, known_share: float | None = None) -> Field:
+        return self.decks.draw(self.popular_share if known_share is None else known_share)
 
     def _of_node(self, node: Node | None) -> Draft | None:
         return None if node is None else Draft(self.dresser.dressed({"q": recipes.text_of(node, self.api)}))
@@ -93,9 +91,20 @@ class Drafter:
     def rare_operator(self) -> Draft | None:
         return self._of_node(self.rng.choice(recipes.RARE)(self.kitchen, self.field()))
 
+    def existence(self) -> Draft | None:
+        """Whether records have a field at all."""
+        recipe = self.rng.choice([recipes.exists, recipes.exists, recipes.lacks])
+        return self._of_node(recipe(self.kitchen, self.field()))
+
+    def quantity(self) -> Draft | None:
+        """A bound or two on a quantity; mostly one that people know."""
+        known = [each for each in self.ordered if self.kitchen.lexicon.is_popular(each.name)]
+        chosen = self.rng.choice(known if known and self.rng.random() < COMBINED else self.ordered)
+        return self._of_node(recipes.clause(self.kitchen, chosen))
+
     def several(self) -> Draft | None:
         """Two or three conditions that one record meets."""
-        wanted = self.popular if self.popular and self.rng.random() < 0.7 else list(self.fields.values())
+        wanted = self.popular if self.popular and self.rng.random() < COMBINED else list(self.fields.values())
         met = of_record(self.kitchen, self.rng.choice(self.values.records), {each.name: each for each in wanted})
         order = self.rng.sample(sorted(met), len(met))
         naming = [path for path in order if self.kitchen.is_identifier(path)][: self.rng.choice([0, 0, 0, 1])]
@@ -108,21 +117,36 @@ class Drafter:
         return self._of_node(Boolean(must=tuple(met[path] for path in chosen)))
 
     def negated(self) -> Draft | None:
-        """A condition, and not another."""
-        kept, denied = (recipes.clause(self.kitchen, self.field()) for _ in range(2))
-        if kept is None or denied is None or isinstance(denied, Boolean):
+        """A condition and not another; now and then only the other."""
+        denied_field = self.field(COMBINED)
+        if self.rng.random() < 0.2:
+            return self._of_node(recipes.without(self.kitchen, denied_field))
+        absent = self.rng.random() < 0.15
+        denied = recipes.exists(self.kitchen, denied_field) if absent else recipes.value(self.kitchen, denied_field)
+        kept_field = self.field(COMBINED)
+        kept = recipes.clause(self.kitchen, kept_field)
+        if kept is None or denied is None or kept_field.name == denied_field.name:
             return None
         return self._of_node(Boolean(must=(kept,), must_not=(denied,)))
 
     def either(self) -> Draft | None:
-        """One of two conditions on different fields, now and then with a third that must hold."""
-        one, other, third = (recipes.clause(self.kitchen, self.field()) for _ in range(3))
-        if one is None or other is None or isinstance(one, Boolean) or isinstance(other, Boolean):
-            return None
-        choice = Boolean(should=(one, other))
-        return self._of_node(
-            Boolean(must=(choice, third)) if third is not None and self.rng.random() < 0.35 else choice
-        )
+        """One of several values of a field, less often of two fields, now and then with a third that must hold."""
+        choice = self._values() if self.rng.random() < 0.8 else self._two_fields()
+        third = recipes.clause(self.kitchen, self.field(COMBINED)) if self.rng.random() < 0.25 else None
+        if choice is None or third is None:
+            return self._of_node(choice)
+        return self._of_node(Boolean(must=(choice, third)))
+
+    def _values(self) -> Node | None:
+        field = self.field(COMBINED)
+        several = recipes.either_word if self.kitchen.is_prose(field.name) else recipes.either
+        return None if recipes.is_ordered(self.kitchen, field) else several(self.kitchen, field)
+
+    def _two_fields(self) -> Node | None:
+        one, other = (self.field(COMBINED) for _ in range(2))
+        nodes = [recipes.value(self.kitchen, each) for each in (one, other)]
+        said = tuple(node for node in nodes if node is not None)
+        return Boolean(should=said) if len(said) == 2 and one.name != other.name else None
 
     def keyword(self) -> Draft | None:
         text = self._plain_words()
@@ -225,30 +249,28 @@ class Drafter:
         return list(dict.fromkeys([*self.api.definition.lookup_fields, *patterns]))
 
     def batch(self) -> Draft | None:
-        scopes = self.dresser.scopes()
-        terms = [
-            value
-            for _ in range(self.rng.choice([2, 2, 3, 3, 4, 5, 8]))
-            if (value := self.values.draw(scopes[0], self.rng))
-        ]
-        terms = list(dict.fromkeys(terms))
+        named = self.dresser.naming() if self.rng.random() < 0.15 else None
+        scopes = [named] if named else self.dresser.scopes()
+        drawn = [self.values.draw(scopes[0], self.rng) for _ in range(self.rng.choice([2, 2, 3, 3, 4, 5, 8]))]
+        terms = list(dict.fromkeys(value for value in drawn if value))
         if len(terms) < 2:
             return None
         return Draft(self.dresser.batched({"q": terms, "scopes": scopes}), body=True)
 
 
 KINDS = {
-    "one field": 26, "several": 18, "negated": 7, "either": 5, "keyword": 12, "keyword operator": 5,
-    "keyword and field": 4, "rare operator": 3, "interval": 6, "shorthand": 3, "counts": 5, "everything": 1,
-    "lookup": 9, "batch lookup": 4, "batch": 8,
+    "one field": 24, "range": 6, "existence": 4, "keyword": 12, "keyword operator": 2, "several": 18,
+    "keyword and field": 3, "negated": 6, "either": 6, "rare operator": 2, "interval": 4, "shorthand": 2, "counts": 4,
+    "everything": 1, "lookup": 8, "batch lookup": 2, "batch": 4,
 }  # fmt: skip
+VALUES_ARE_ALL = frozenset({"keyword", "lookup", "batch lookup", "interval"})  # kinds that name no field to vary
 MAKERS: dict[str, Callable[[Drafter], Draft | None]] = {
-    "one field": Drafter.one_field, "several": Drafter.several, "negated": Drafter.negated,
-    "either": Drafter.either, "keyword": Drafter.keyword, "keyword operator": Drafter.keyword_operator,
-    "keyword and field": Drafter.keyword_and_field, "rare operator": Drafter.rare_operator,
-    "interval": Drafter.interval, "shorthand": Drafter.shorthand, "counts": Drafter.counts,
-    "everything": Drafter.everything, "lookup": Drafter.lookup, "batch lookup": Drafter.batch_lookup,
-    "batch": Drafter.batch,
+    "one field": Drafter.one_field, "range": Drafter.quantity, "existence": Drafter.existence,
+    "several": Drafter.several, "negated": Drafter.negated, "either": Drafter.either, "keyword": Drafter.keyword,
+    "keyword operator": Drafter.keyword_operator, "keyword and field": Drafter.keyword_and_field,
+    "rare operator": Drafter.rare_operator, "interval": Drafter.interval, "shorthand": Drafter.shorthand,
+    "counts": Drafter.counts, "everything": Drafter.everything, "lookup": Drafter.lookup,
+    "batch lookup": Drafter.batch_lookup, "batch": Drafter.batch,
 }  # fmt: skip
 
 

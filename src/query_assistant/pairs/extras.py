@@ -17,6 +17,7 @@ from query_assistant.pairs.numbers import ordinal, say_count
 from query_assistant.pairs.plan import Plan, UnsayableError
 
 DEFAULT_SIZE = 10
+IDIOMATIC_ORDER = 0.4
 NUMBERED = re.compile(r"\b(ID|CID|number|accession|rsID|code|Key)\b")
 ASSEMBLIES = {
     "hg19": ["hg19", "hg19", "GRCh37", "build 37 (hg19)"],
@@ -166,6 +167,9 @@ def _sort_phrase(key: str, lexicon: Lexicon, rng: random.Random) -> str:
     if path == "_score":
         return "best matches first"
     direction = "descending" if key.startswith("-") else "ascending"
+    idioms = lexicon.orders(key)
+    if idioms and rng.random() < IDIOMATIC_ORDER:
+        return rng.choice(idioms)
     return wording.fill(
         wording.choose(rng.choice(frames[f"{direction}_{_sort_kind(path, lexicon)}"]), rng),
         {"X": lexicon.name(path, rng)},
@@ -182,6 +186,8 @@ def _sort_kind(path: str, lexicon: Lexicon) -> str:
 
 
 def _terse_sort(key: str, lexicon: Lexicon, rng: random.Random) -> str:
+    if rng.random() < 0.45:
+        return _sort_phrase(key, lexicon, rng)
     direction = "descending" if key.startswith("-") else "ascending"
     frames = words("sentences")["sort"][f"terse_{direction}"]
     return wording.fill(rng.choice(frames), {"X": lexicon.name(key.lstrip("-"), rng)})

@@ -29,7 +29,12 @@ EMPTY_WORDS = frozenset({
     "associated", "homolog", "protein", "family", "member", "group", "involved", "activity", "have", "which",
     "their", "been", "also", "into", "same", "than", "known", "used", "more", "most", "subunit", "various",
     "caused", "often", "characterized", "mutation", "variant", "located", "results", "without", "during",
-    "after", "being", "both", "some", "when", "where",
+    "after", "being", "both", "some", "when", "where", "syndrome", "disease", "disorder", "complex", "process",
+    "regulation", "inheritance", "onset", "response", "cell", "form", "rare", "present",
+})  # fmt: skip
+LINKS = frozenset({
+    "and", "or", "of", "the", "in", "to", "for", "with", "by", "on", "at", "from", "an", "is", "are", "as", "that",
+    "not", "be", "was", "which", "its", "this", "into", "via",
 })  # fmt: skip
 LONGEST = 48
 
@@ -42,6 +47,7 @@ class FieldValues:
     holders: Counter[str] = field(default_factory=Counter)
     records: list[Record] = field(default_factory=list)
     numeric: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    listed: dict[str, list[str]] = field(default_factory=dict, repr=False)
     typable: dict[str, tuple[list[str], list[float]]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -85,6 +91,12 @@ class FieldValues:
             self.typable[path] = ([value for value, _ in typed], weights)
         return self.typable[path]
 
+    def texts(self, path: str) -> list[str]:
+        """The distinct values of a field, or one empty text; listed once."""
+        if path not in self.listed:
+            self.listed[path] = list(self.counts.get(path, {"": 0}))
+        return self.listed[path]
+
     def words(self, text: str) -> list[str]:
         """The words of a text that say something."""
         return [word for word in WORD.findall(text) if word.lower() not in EMPTY_WORDS]
@@ -92,7 +104,7 @@ class FieldValues:
     def word(self, path: str, rng: random.Random) -> str | None:
         """An informative word out of a field's texts, as people type it: lower case unless it is a name."""
         for _ in range(8):
-            text = rng.choice(list(self.counts.get(path, {"": 0})))
+            text = rng.choice(self.texts(path))
             found = self.words(text)
             if found:
                 word = rng.choice(found)
@@ -102,7 +114,7 @@ class FieldValues:
     def phrase(self, path: str, rng: random.Random, longest: int = 3) -> str | None:
         """Two or more neighbouring words out of a field's texts, or a whole short text."""
         for _ in range(8):
-            text = rng.choice(list(self.counts.get(path, {"": 0})))
+            text = rng.choice(self.texts(path))
             words = text.split()
             if 2 <= len(words) <= 4 and is_typable(text):
                 return as_typed(text)
@@ -111,7 +123,9 @@ class FieldValues:
                 run = rng.choice(plain)
                 length = rng.randint(2, min(longest, len(run)))
                 start = rng.randrange(len(run) - length + 1)
-                return as_typed(" ".join(run[start : start + length]))
+                cut = run[start : start + length]
+                if not {cut[0].lower(), cut[-1].lower()} & LINKS:  # "stages of development", never "stages of"
+                    return as_typed(" ".join(cut))
         return None
 
     def numbers(self, path: str) -> list[float]:
@@ -148,7 +162,8 @@ def flatten(record: Record) -> Iterator[tuple[str, str]]:
 
 def is_typable(value: str) -> bool:
     """Short and plain enough that a person would type it."""
-    return 0 < len(value) <= LONGEST and PLAIN.fullmatch(value) is not None and not value.startswith("http")
+    plain = PLAIN.fullmatch(value) is not None and any(letter.isalnum() for letter in value)
+    return 0 < len(value) <= LONGEST and plain and not value.startswith("http")
 
 
 def as_typed(text: str) -> str:

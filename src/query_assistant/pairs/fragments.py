@@ -47,6 +47,8 @@ class Fragment:
             return wording.negate(self.text)
         if self.kind == "that":
             return wording.deny(self.text)
+        if self.kind == "pp" and self.text.startswith("where the "):
+            return wording.negate(self.text)
         if self.kind == "pp" and self.text.split(" ", 1)[0] in {"in", "on", "of", "at", "about", "named", "called"}:
             return f"not {self.text}"
         return None

@@ -106,6 +106,12 @@ class Lexicon:
             forms = [value.lower(), *forms]
         return list(dict.fromkeys([value, *forms]))
 
+    def orders(self, key: str) -> list[str]:
+        """Ways to say a sort key without its field's name: "lightest first"."""
+        direction = "descending" if key.startswith("-") else "ascending"
+        known: dict[str, dict[str, list[str]]] = words("orders").get(self.api, {})
+        return known.get(key.lstrip("-"), {}).get(direction, [])
+
     def noun(self, rng: random.Random) -> str:
         """What a record is called, `plural~singular`."""
         nouns: dict[str, list[str]] = words("nouns")

@@ -24,7 +24,7 @@ def of_record(kitchen: Kitchen, record: Record, fields: dict[str, Field]) -> dic
 
 def _met_by(kitchen: Kitchen, field: Field, value: str) -> Node | None:
     rng = kitchen.rng
-    if rng.random() < 0.12:
+    if rng.random() < 0.08:
         return Exists(field.name)
     if field.numeric:
         if kitchen.values.distinct(field.name) <= 3 or kitchen.is_number_code(field):

@@ -75,7 +75,11 @@ def _batch(request: Request, api: Api) -> Plan:
         raise UnsayableError("paired terms", "terms that pair with scopes")
     if request.get("from"):
         raise UnsayableError("paged batch", "skipping hits of every term")
-    base = Plan(api.name, "batch", identifiers=request.terms, scopes=_texts(request, "scopes"))
+    scopes = _texts(request, "scopes")
+    prose = bool(scopes) and all(Reading(api).is_prose(path) for path in scopes)
+    if prose and not any(" " in str(term) for term in request.terms):  # as forms tear "SET nuclear proto-oncogene"
+        raise UnsayableError("torn names", f"single words where names of several are looked for: {request.terms}")
+    base = Plan(api.name, "batch", identifiers=request.terms, scopes=scopes)
     return _presented(base, request, api)
 
 

@@ -6,6 +6,7 @@ of the calls, sizes in a quarter, species in a third of MyGene's, the rest rarel
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from query_assistant.pairs.lexicon import words
@@ -17,6 +18,7 @@ Parameters = dict[str, Any]
 SIZES = [1, 1, 2, 3, 3, 5, 5, 5, 8, 15, 20, 20, 25, 30, 50, 50, 100, 100, 200, 500, 1000]
 PAGE_SIZES = [5, 20, 25, 50, 100]
 MORE_SPECIES = 0.18
+NAMES = re.compile(r"(?:^|[._])(?:name|label|pref_name|synonyms?|exact)$")
 
 
 class Dresser:
@@ -56,13 +58,13 @@ class Dresser:
         draw = self.rng.random
         if draw() < 0.36:
             self.returned(parameters, always=True)
-        if draw() < 0.24:
+        if draw() < 0.17:
             parameters["size"] = self.rng.choice(SIZES)
-        if draw() < 0.05:
+        if draw() < 0.04:
             self._paged(parameters)
-        if draw() < 0.09 and self.sortable:
+        if draw() < 0.08 and self.sortable:
             parameters["sort"] = self._sort()
-        if draw() < 0.03 and self.countable:
+        if draw() < 0.015 and self.countable:
             parameters["facets"] = self.rng.choice(self.countable)
         return self._of_species(parameters, 0.33)
 
@@ -82,10 +84,10 @@ class Dresser:
             return parameters
         if self.kitchen.api.definition.default_fields and self.rng.random() < 0.08:
             parameters["fields"] = ["all"]
-        elif self.rng.random() < 0.5:
-            parameters["fields"] = self.rng.sample(self.popular, self.rng.choice([1, 1, 1, 2, 2, 3, 3, 4]))
+        elif self.rng.random() < 0.72:
+            parameters["fields"] = self.rng.sample(self.popular, self.rng.choice([1, 1, 1, 1, 2, 2, 2, 3, 3]))
         else:
-            parameters["fields"] = self._neighbours(self.rng.choice([1, 1, 2, 2, 3]))
+            parameters["fields"] = self._neighbours(self.rng.choice([1, 1, 1, 2, 2, 3]))
         return parameters
 
     def _neighbours(self, count: int) -> list[str]:
@@ -108,7 +110,7 @@ class Dresser:
     def _sort(self) -> str:
         numeric = [each for each in self.sortable if each.numeric]
         known = [each for each in (numeric or self.sortable) if self.kitchen.lexicon.is_popular(each.name)]
-        chosen = self.rng.choice(known if known and self.rng.random() < 0.8 else self.sortable)
+        chosen = self.rng.choice(known if known and self.rng.random() < 0.92 else self.sortable)
         return f"-{chosen.name}" if self.rng.random() < (0.65 if chosen.numeric else 0.25) else chosen.name
 
     def _of_species(self, parameters: Parameters, share: float) -> Parameters:
@@ -134,6 +136,12 @@ class Dresser:
         if first == "symbol" and self.rng.random() < 0.25:
             return ["symbol", "alias"]
         return [first, self.rng.choice(more)] if more and self.rng.random() < 0.1 else [first]
+
+    def naming(self) -> str | None:
+        """A well-known field of names of several words, in which a batch of whole names may be looked for."""
+        values = self.kitchen.values
+        named = [path for path in self.popular if path in values and NAMES.search(path) and self.kitchen.is_prose(path)]
+        return self.rng.choice(named) if named else None
 
     def _is_code(self, path: str) -> bool:
         found = self.kitchen.api.schema.fields.get(path)

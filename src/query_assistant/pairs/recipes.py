@@ -57,34 +57,32 @@ def clause(kitchen: Kitchen, field: Field) -> Node | None:
     return kitchen.rng.choice(_suitable(kitchen, field))(kitchen, field)
 
 
+def is_ordered(kitchen: Kitchen, field: Field) -> bool:
+    """Whether people ask for more or less of it: a quantity of several values, not a code."""
+    return field.numeric and not kitchen.is_number_code(field) and kitchen.values.distinct(field.name) > 3
+
+
 def _suitable(kitchen: Kitchen, field: Field) -> list[Recipe]:
-    if kitchen.is_number_code(field):
-        return [equals, equals, either, exists, lacks]
-    if field.numeric and kitchen.values.distinct(field.name) > 3:
-        return [
-            at_least,
-            above,
-            at_most,
-            below,
-            between,
-            between,
-            above,
-            at_least,
-            strictly,
-            half_open,
-            number,
-            exists,
-            lacks,
-        ]
+    """Recipes by how often people use them; whether a field has a value at all is asked elsewhere, save for dates."""
+    if kitchen.values.distinct(field.name) < 2 and field.type != "date":
+        return [exists, exists, lacks]
+    if is_ordered(kitchen, field):
+        bounds: list[Recipe] = [at_least, at_least, above, above, above, at_most, below, below]
+        return [*bounds, between, between, between, strictly, half_open, number]
     if field.type == "date":
-        return [at_least, below, between, exists]
-    if field.type == "boolean":
-        return [equals, exists]
+        return [at_least, at_least, below, between, exists]
     if kitchen.is_prose(field.name):
-        return [word, word, word, two_words, phrase, phrase, either_word, prefix, exists, lacks, without]
-    if kitchen.values.distinct(field.name) <= FEW_VALUES:
-        return [equals, equals, equals, either, without, exists, lacks]
-    return [equals, equals, equals, either, prefix, exists, exists, lacks, lacks]
+        return [word, word, word, word, two_words, phrase, phrase, either_word, prefix]
+    if field.numeric or field.type == "boolean" or kitchen.values.distinct(field.name) <= FEW_VALUES:
+        return [equals, equals, equals, equals, either] if field.type != "boolean" else [equals]
+    return [equals, equals, equals, equals, either, prefix]
+
+
+def value(kitchen: Kitchen, field: Field) -> Node | None:
+    """One plain value or word of the field; None for quantities and dates, of which nobody names one."""
+    if is_ordered(kitchen, field) or field.type == "date":
+        return None
+    return word(kitchen, field) if kitchen.is_prose(field.name) else equals(kitchen, field)
 
 
 def value_node(kitchen: Kitchen, field: Field, value: str) -> Node:
@@ -112,7 +110,7 @@ def either(kitchen: Kitchen, field: Field) -> Node | None:
 
 
 def without(kitchen: Kitchen, field: Field) -> Node | None:
-    node = word(kitchen, field) if kitchen.is_prose(field.name) else equals(kitchen, field)
+    node = value(kitchen, field)
     return None if node is None else Boolean(must_not=(node,))
 
 
@@ -137,7 +135,7 @@ def either_word(kitchen: Kitchen, field: Field) -> Node | None:
 def two_words(kitchen: Kitchen, field: Field) -> Node | None:
     """Two words of one text, in no order."""
     for _ in range(8):
-        text = kitchen.rng.choice(list(kitchen.values.counts[field.name]))
+        text = kitchen.rng.choice(kitchen.values.texts(field.name))
         found = sorted({each.lower() for each in kitchen.values.words(text)})
         if len(found) >= 2:
             return Words(field.name, tuple(kitchen.rng.sample(found, 2)))
@@ -200,7 +198,8 @@ def _stem(kitchen: Kitchen, field: Field) -> str | None:
     if value is None or len(value) < 4 or not re.fullmatch(r"[\w.-]+", value):
         return None
     letters = re.match(r"[A-Za-z]{3,}", value)
-    stem = letters[0] if letters and len(letters[0]) < len(value) else value[: max(3, len(value) - 2)]
+    named = letters is not None and len(letters[0]) < len(value) and not kitchen.is_identifier(field.name)
+    stem = letters[0] if letters is not None and named else value[: max(3, len(value) - 2)]
     return None if stem.upper() in {"AND", "NOT", "OR"} else stem
 
 

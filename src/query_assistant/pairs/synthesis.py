@@ -14,11 +14,13 @@ from typing import Any, Protocol
 
 from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
-from query_assistant.pairs.drafting import KINDS, Draft, Drafter
+from query_assistant.pairs.drafting import KINDS, VALUES_ARE_ALL, Draft, Drafter
 from query_assistant.pairs.field_values import FieldValues, Record
 from query_assistant.queries.canonical import canonicalize, signature, skeleton
 from query_assistant.queries.request import Request, parse
 from query_assistant.records import GoodQuery
+
+TRIES = 8
 
 
 class Executor(Protocol):
@@ -30,12 +32,15 @@ class Executor(Protocol):
 @dataclass(frozen=True, slots=True)
 class SynthesisSettings:
     """`queries`: how many to make. `per_skeleton`: at most so many with one skeleton; higher: more repetition of
-    shapes with new values, lower: more shapes. `popular_share`: how many ask for fields people are known to ask for.
+    shapes with new values, lower: more shapes. `per_plain_skeleton`: the same for queries that name no field (plain
+    words, identifiers, intervals), where the value is all there is to learn. `popular_share`: how many single
+    conditions are on well-known fields while others wait for their turn.
     """
 
     queries: int = 900
     per_skeleton: int = 3
-    popular_share: float = 0.55
+    per_plain_skeleton: int = 30
+    popular_share: float = 0.5
     seed: int = 1
 
 
@@ -79,46 +84,45 @@ class Synthesiser:
         self.made: list[GoodQuery] = []
 
     def run(self) -> tuple[list[GoodQuery], SynthesisReport]:
-        """Every field first, then the kinds of queries in the proportions of `KINDS`."""
-        self._cover_fields()
+        """Kinds of queries in the proportions of `KINDS`; a kind that luck refuses `TRIES` times is passed over."""
         kinds = [kind for kind, weight in KINDS.items() for _ in range(weight) if self.drafter.possible(kind)]
-        attempts = 0
-        while len(self.made) < self.settings.queries and attempts < 12 * self.settings.queries:
-            attempts += 1
-            kind = self.rng.choice(kinds)
-            self._keep(kind, self.drafter.draw(kind))
+        idle = 0
+        while len(self.made) < self.settings.queries and idle < 3 * len(kinds):
+            for kind in self.rng.sample(kinds, len(kinds)):
+                kept = any(self._keep(kind, self.drafter.draw(kind)) for _ in range(TRIES))
+                idle = 0 if kept else idle + 1
+                if len(self.made) == self.settings.queries:
+                    break
+        self.report.fields_searched = len(self.drafter.decks.asked)
         return self.made, self.report
-
-    def _cover_fields(self) -> None:
-        """One query for each field with data, while there is room in half of the budget."""
-        order = sorted(self.drafter.fields.values(), key=lambda each: self.rng.random())
-        for field_ in order[: self.settings.queries // 2]:
-            kept = any(self._keep("field", self.drafter.on(field_)) for _ in range(6))
-            self.report.fields_searched += kept
 
     def _keep(self, kind: str, draft: Draft | None) -> bool:
         """Whether the draft became a new good query."""
-        if draft is None:
-            self.report.fallen["nothing to ask"] += 1
-            return False
-        try:
-            query = self._good(draft)
-        except QueryAssistantError as error:
-            self.report.fallen[type(error).__name__] += 1
-            return False
+        query = self._tried(draft, plain=kind in VALUES_ARE_ALL)
+        self.drafter.decks.settle(kept=query is not None)
         if query is None:
             return False
         self.report.made[kind] += 1
         self.made.append(query)
         return True
 
-    def _good(self, draft: Draft) -> GoodQuery | None:
+    def _tried(self, draft: Draft | None, *, plain: bool) -> GoodQuery | None:
+        if draft is None:
+            self.report.fallen["nothing to ask"] += 1
+            return None
+        try:
+            return self._good(draft, self.settings.per_plain_skeleton if plain else self.settings.per_skeleton)
+        except QueryAssistantError as error:
+            self.report.fallen[type(error).__name__] += 1
+            return None
+
+    def _good(self, draft: Draft, most: int) -> GoodQuery | None:
         """The canonical query, if it is new and has hits."""
         request = canonicalize(parse(draft.to_query(self.api), self.api), self.api, keep_case=True)
         query = request.to_query()
         shape = skeleton(request, self.api)
         key = (query.query, str(query.body))
-        if key in self.seen or self.skeletons[shape] >= self.settings.per_skeleton:
+        if key in self.seen or self.skeletons[shape] >= most:
             self.report.fallen["seen" if key in self.seen else "skeleton full"] += 1
             return None
         found = self.replica.select(request)
@@ -127,7 +131,7 @@ class Synthesiser:
             return None
         trimmed = draft.trimmed(found.total)
         if trimmed is not None:
-            return self._good(trimmed)
+            return self._good(trimmed, most)
         self.seen.add(key)
         self.skeletons[shape] += 1
         return GoodQuery(

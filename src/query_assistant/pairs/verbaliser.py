@@ -12,6 +12,7 @@ every part of the plan becomes one part of the sentence. The same plan, form and
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 
 from query_assistant.pairs import extras, lookups, wording
@@ -19,12 +20,19 @@ from query_assistant.pairs.conditions import Describer, Piece, join
 from query_assistant.pairs.extras import Said
 from query_assistant.pairs.fragments import Phraser
 from query_assistant.pairs.lexicon import Lexicon, words
+from query_assistant.pairs.notes import Notes
 from query_assistant.pairs.plan import Condition, Group, Leaf, Not, Plan
 from query_assistant.records import Form
 
 SECOND_SENTENCE = 0.3
 FRONTED = 0.1
 CARELESS = 0.25
+TELEGRAPHIC = 0.12  # requests that are nothing but what is wanted: "Human genes with ..."
+WHOLE = 0.4  # plain words said in a sentence of their own: "anything about insulin?"
+POLITE = 0.03
+LONG = 7  # words in a phrase that no verb should follow
+ASKING = ("can ", "could ", "would ")
+PLACES = ("on ", "in ", "at ", "within ", "overlapping ", "inside ")
 
 
 @dataclass
@@ -87,16 +95,39 @@ class Speaker:
         self.phraser = Phraser(lexicon, rng)
         self.rest: list[Said] = []
         self.said: set[str] = set()
+        self.ahead = ""
 
     def say(self, form: Form) -> str:
         if form == "keywords":
-            return self._keywords()
+            return Notes(self.plan, self.lexicon, self.rng).say()
         front = self._front()
-        if self.plan.counts_only:
+        plain = self._plain_words()
+        if plain is not None and self.rng.random() < WHOLE:
+            said = self._whole(plain, form)
+        elif self.plan.counts_only:
             said = self._counts(form)
         else:
             said = self._question() if form == "question" else self._imperative()
+        if self.ahead and not front:
+            return self._finished(said, self.ahead, ": " if form == "imperative" else ", ")
         return self._finished(said, front)
+
+    def _plain_words(self) -> Leaf | None:
+        """The words of a plain search for them; not what a lookup could be meant by."""
+        leaf = self.plan.condition
+        if not isinstance(leaf, Leaf) or leaf.operator != "keyword" or leaf.field is not None or len(leaf.values) > 1:
+            return None
+        named = any(re.fullmatch(rule["pattern"], leaf.values[0]) for rule in words("identifiers")[self.plan.api])
+        return None if named or self.plan.counts_only else leaf
+
+    def _whole(self, leaf: Leaf, form: Form) -> str:
+        """ "Anything about insulin in mice?" """
+        frame = wording.choose(self.rng.choice(words("sentences")["keyword_whole"][form]), self.rng)
+        noun = wording.agree(self.lexicon.noun(self.rng))
+        lead = wording.fill(frame, {"V": self.phraser.values(leaf), "Es": noun}).removesuffix("?")
+        for group in [] if "species" in self.said else extras.species(self.plan, self.rng, adjectives=0.0):
+            lead = f"{lead} {group.place}"
+        return Draft(lead, "?" if form == "question" else ".", self._rest()).text(self.rng)
 
     def _front(self) -> str:
         """ "In mouse", where the species leads the sentence."""
@@ -106,9 +137,11 @@ class Speaker:
         self.said.add("species")
         return place[:1].upper() + place[1:]
 
-    def _finished(self, said: str, front: str) -> str:
+    def _finished(self, said: str, front: str, joint: str = ", ") -> str:
         """What leads before it, and careless typing now and then: no full stop, no capital."""
-        whole = f"{front}, {wording.lowered(said)}" if front else said
+        whole = f"{front}{joint}{wording.lowered(said)}" if front else said
+        if self.rng.random() < POLITE and whole.endswith(".") and ". " not in whole and "lease" not in whole:
+            whole = f"{whole[:-1]}, please."
         draw = self.rng.random()
         if draw > CARELESS or ". " in whole or "? " in whole:
             return whole
@@ -120,12 +153,13 @@ class Speaker:
     def _imperative(self) -> str:
         quantifier, plural = self._quantifier()
         phrase = self._noun_phrase(quantifier, plural=plural)
-        opener = self.rng.choice(words("sentences")["openers"])
+        telegraphic = self.rng.random() < TELEGRAPHIC
+        opener = "" if telegraphic else self.rng.choice(words("sentences")["openers"])
         wanted = self._fields_object(phrase, plural=plural)
         if opener.endswith(" up") and wanted.startswith("up "):
             opener = "find"
-        lead = f"{opener} {wanted}"
-        end = "?" if opener.startswith(("can ", "could ")) else "."
+        lead = f"{opener} {wanted}".strip()
+        end = "?" if opener.startswith(ASKING) else "."
         return Draft(self._fronted(lead), end, self._rest()).text(self.rng)
 
     def _question(self) -> str:
@@ -143,11 +177,15 @@ class Speaker:
         sentences = words("sentences")
         if quantifier or not able or self.rng.random() < 0.25:
             phrase = self._assembled(quantifier, adjectives, pieces, plural=plural)
-            frame = self.rng.choice(sentences["questions_numbered" if quantifier else "questions_whole"])
+            frames = sentences["questions_numbered" if quantifier else "questions_whole"]
+            if len(phrase.split()) > LONG:
+                frames = [each for each in frames if each.endswith("{NP}?")]
+            frame = self.rng.choice(frames)
             return wording.choose(wording.fill(frame, {"NP": phrase}), self.rng)
         main = pieces.pop(self.rng.choice(able))
         phrase = self._assembled(quantifier, adjectives, pieces, plural=plural)
-        frame = self.rng.choice(sentences["questions"])
+        bare = plural and (main.predicate or "").startswith(("have ", "mention ", "contain ", "lack "))
+        frame = self.rng.choice(sentences["questions_do" if bare and self.rng.random() < 0.15 else "questions"])
         if pieces and " that {P}" in frame:
             frame = frame.replace(" that {P}", " and that {P}") if join(pieces) else frame
         return wording.fill(wording.choose(frame, self.rng), {"NP": phrase, "P": main.predicate or ""})
@@ -183,6 +221,8 @@ class Speaker:
 
     def _noun_phrase(self, quantifier: str, *, plural: bool) -> str:
         adjectives, pieces = self._described(plural=plural)
+        if "species" not in self.said and self.rng.random() < FRONTED:
+            self._lead_with_place(pieces)
         return self._assembled(quantifier, adjectives, pieces, plural=plural)
 
     def _described(self, *, plural: bool) -> tuple[list[str], list[Piece]]:
@@ -195,6 +235,14 @@ class Speaker:
             else:
                 pieces.insert(self.rng.randint(0, 1) if pieces else 0, Piece("", group.place, f"are {group.place}"))
         return adjectives, pieces
+
+    def _lead_with_place(self, pieces: list[Piece]) -> None:
+        """ "On chromosome 17: protein-coding genes": a place goes ahead, where there is one."""
+        places = [piece for piece in pieces if piece.marker == "" and piece.text.startswith(PLACES)]
+        if places:
+            pieces.remove(places[0])
+            text = places[0].text.rstrip(",")
+            self.ahead = text[:1].upper() + text[1:]
 
     def _set_apart(self, condition: Condition | None) -> Condition | None:
         """Now and then the last of several conditions gets a sentence of its own."""
@@ -250,54 +298,3 @@ class Speaker:
         self.said.add("assembly")
         place = extras.assembly(self.plan.assembly, self.rng)
         return f"{place}, {lead}" if not place.startswith("(") else f"{lead} {place}"
-
-    # Keywords
-
-    def _keywords(self) -> str:
-        pieces = self._terse(self.plan.condition)
-        front = [group.adjective or group.place for group in extras.species(self.plan, self.rng, adjectives=1.0)]
-        noun = wording.agree(self.lexicon.noun(self.rng))
-        core = " ".join([*front, noun]) if self.rng.random() < 0.6 or not pieces else " ".join(front)
-        parts = [*pieces, core] if self.rng.random() < 0.25 else [core, *pieces]
-        parts = [part for part in parts if part]
-        glue = self.rng.choice([", ", ", ", " ", "; "]) if len(parts) < 3 else self.rng.choice([", ", "; "])
-        phrase = glue.join(parts)
-        if self.plan.counts_only:
-            phrase = self._terse_counts(phrase)
-        tails = extras.terse(self.plan, self.said, self.lexicon, self.rng)
-        self.rng.shuffle(tails)
-        return wording.tidy(self.rng.choice([", ", ", ", "; "]).join([phrase, *tails]))
-
-    def _terse_counts(self, phrase: str) -> str:
-        self.said |= {"size", "facets"}
-        kind = "facets" if self.plan.facets else "count"
-        frame = wording.choose(self.rng.choice(words("sentences")[kind]["terse"]), self.rng)
-        named = extras.facet_names(self.plan.facets, self.lexicon, self.rng)
-        return wording.fill(frame, {"NP": phrase, "X": named})
-
-    def _terse(self, condition: Condition | None) -> list[str]:
-        if condition is None:
-            return []
-        if isinstance(condition, Group) and condition.joint == "and":
-            return [self._terse_one(part) for part in condition.parts]
-        return [self._terse_one(condition)]
-
-    def _terse_one(self, part: Condition) -> str:
-        if isinstance(part, Leaf):
-            fragment = self.phraser.fragment(part, ("terse",))
-            assert fragment is not None
-            return fragment.said()
-        if isinstance(part, Not):
-            if isinstance(part.part, Leaf) and part.part.operator == "exists":
-                return self._terse_one(Leaf("lacks", part.part.field))
-            inner = self._terse_one(part.part)
-            bare = f"({inner})" if isinstance(part.part, Group) else inner
-            frame = self.rng.choice(words("conditions")["except_terse"])
-            return wording.fill(frame, {"B": bare})
-        joint = f" {self.rng.choice(['or', 'OR', 'or'])} " if part.joint == "or" else " and "
-        inner_parts = [self._terse_one(each) for each in part.parts]
-        marked = [
-            f"({text})" if isinstance(each, Group) else text for text, each in zip(inner_parts, part.parts, strict=True)
-        ]
-        text = joint.join(marked)
-        return f"({text})" if isinstance(self.plan.condition, Group) and self.plan.condition.joint == "and" else text

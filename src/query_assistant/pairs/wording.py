@@ -86,7 +86,7 @@ def head(name: str) -> tuple[str, str]:
 def is_plural(name: str) -> bool:
     """Whether a name stands for several things, and so takes no article."""
     last = head(name)[0].split()[-1].lower()
-    if last in {"data", "genes", "chemistry"}:
+    if last in {"data", "genes", "chemistry"} or name.endswith(("Is", "IDs")):  # InChIs, CUIs
         return True
     return last.endswith("s") and not last.endswith(("ss", "us", "is", "as", "series")) and last not in NO_PLURAL
 
