@@ -1,11 +1,16 @@
-"""finetune: training pairs + models/base -> models/adapter (PEFT), its loss curve in metrics/training.csv."""
+"""finetune: training pairs + models/base -> models/adapter (PEFT), its loss curve in metrics/training.csv.
+
+With `finetune=published` the shared adapter takes the place of training.
+"""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.finetuning.loss_log import read_losses
+from query_assistant.finetuning.published import adopt
 from query_assistant.finetuning.samples import Sample, training_samples
 from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
@@ -16,10 +21,16 @@ from query_assistant.retrieval import Retriever
 from query_assistant.seeds import derive_seed, generator
 from query_assistant.stage import load_apis, run_stage
 
-BASE, ADAPTER = Path("models/base"), Path("models/adapter")
+BASE, ADAPTER, PUBLISHED = Path("models/base"), Path("models/adapter"), Path("data/raw/published-adapter")
 
 
 def main(params: Params) -> None:
+    report = adopt(PUBLISHED, BASE, ADAPTER) if params.finetune.engine == "published" else _train(params)
+    write_json("metrics/finetune.json", report)
+    pd.DataFrame(read_losses(ADAPTER / "training.jsonl")).to_csv("metrics/training.csv", index=False)
+
+
+def _train(params: Params) -> dict[str, Any]:
     knobs, lora, seed = params.finetune, params.model.lora, derive_seed(params.seed, "finetune")
     assert lora is not None  # the stage exists only for models that are trained
     pairs = read_jsonl("data/splits/train.jsonl", Pair)
@@ -31,8 +42,7 @@ def main(params: Params) -> None:
     rest = lora.model_dump(exclude={"rank", "alpha", "dropout"})
     report = finetune(train, validation, BASE, ADAPTER, FinetuneSettings(**shared, **own, **rest, seed=seed))
     report.pop("seconds")  # the same training gives the same file
-    write_json("metrics/finetune.json", report)
-    pd.DataFrame(read_losses(ADAPTER / "training.jsonl")).to_csv("metrics/training.csv", index=False)
+    return report
 
 
 def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
@@ -44,11 +54,14 @@ def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
         max_tokens=params.model.prompt_tokens,
     )
     retrievers = {
-        name: Retriever.load(folder / name, lexical_weight=shown.lexical_weight) for name in ("rag", "few_shot")
+        "rag": Retriever.load(folder / "rag", lexical_weight=shown.lexical_weight),
+        "few_shot": Retriever.load(folder / "few_shot", lexical_weight=shown.examples_lexical_weight),
     }
     seed = derive_seed(params.seed, "prompt kinds")
-    count = ChatTokenizer(BASE).count
-    return training_samples(pairs, load_apis(params), settings, params.finetune.mix, count, seed, **retrievers)
+    count, mix = ChatTokenizer(BASE).count, params.finetune.mix
+    return training_samples(
+        pairs, load_apis(params), settings, mix, count, seed, own_skeleton=shown.own_skeleton, **retrievers
+    )
 
 
 if __name__ == "__main__":

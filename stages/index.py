@@ -19,7 +19,7 @@ def main(params: Params) -> None:
     passages = {name: [one.text for one in chunks(Path(f"data/documentation/{name}.md"))] for name in apis}
     train = read_jsonl("data/splits/train.jsonl", Pair)
     build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag")
-    build_index({}, {}, _one_per_query(train), SHOWN / "few_shot")
+    build_index({}, {}, train, SHOWN / "few_shot")  # every wording: a search shows each query once
     for word in ("closed", "zero_shot"):
         (SHOWN / word).mkdir(parents=True, exist_ok=True)
         (SHOWN / word / "README").write_text("Nothing is retrieved here.\n", encoding="utf-8")
@@ -27,11 +27,6 @@ def main(params: Params) -> None:
     write_json(
         "metrics/index.json", {f"lexical_weight_{weight}": _recall(weight, validation, apis) for weight in WEIGHTS}
     )
-
-
-def _one_per_query(pairs: list[Pair]) -> list[Pair]:
-    """The first instruction of each query: its others would only be shown instead of it."""
-    return list({(pair.api, pair.query, str(pair.body)): pair for pair in reversed(pairs)}.values())[::-1]
 
 
 def _recall(weight: float, pairs: list[Pair], apis: dict[str, Api]) -> dict[str, float]:

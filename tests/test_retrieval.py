@@ -82,8 +82,9 @@ def test_examples_have_distinct_queries_and_never_the_instruction_itself(index: 
     assert [one.id for one in retriever.examples("Find gene", "mygene", 3)] == ["p0", "p2"]
 
 
-def test_a_skeleton_left_out_stays_out(index: Path) -> None:
-    assert [one.id for one in load(index).examples("Find gene", "mygene", 3, without_skeleton="symbol")] == ["p2"]
+def test_what_is_hidden_stays_out(index: Path) -> None:
+    found = load(index).examples("Find gene", "mygene", 3, hidden=lambda pair: pair.skeleton == "symbol")
+    assert [one.id for one in found] == ["p2"]
 
 
 def test_random_examples_are_the_same_for_all_and_depend_on_the_seed(index: Path) -> None:

@@ -87,7 +87,7 @@ def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: En
     if system.context == "rag":
         rag = Retriever.load(index / "rag", lexical_weight=knobs.rag.lexical_weight)
     if system.examples == "few_shot":  # not by rag's knobs: turning one must change no system without rag
-        few_shot = Retriever.load(index / "few_shot")
+        few_shot = Retriever.load(index / "few_shot", lexical_weight=knobs.few_shot.lexical_weight)
     return PromptBuilder(apis, settings, engine.count_tokens, rag=rag, few_shot=few_shot)
 
 

@@ -140,11 +140,13 @@ class TrainingPromptParams(Section):
     fields: Positive
     passages: Count
     examples: Positive
+    own_skeleton: Share
     lexical_weight: Share
+    examples_lexical_weight: Share
 
 
 class FinetuneParams(Section):
-    engine: Literal["torchtune", "hf"]
+    engine: Literal["torchtune", "hf", "published"]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     warmup_steps: Count
     weight_decay: Annotated[float, Field(ge=0)]
@@ -179,6 +181,7 @@ class Nothing(Section):
 class FewShotParams(Section):
     k: Positive
     by: Literal["nearest", "random"]
+    lexical_weight: Share
 
 
 class RagParams(Section):

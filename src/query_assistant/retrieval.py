@@ -125,14 +125,16 @@ class Retriever:
         near = found.nearest(instruction, self._vector(instruction), self._lexical_weight)
         return [passage.text for passage in _first(near, k)]
 
-    def examples(self, instruction: str, api: str, k: int, *, without_skeleton: str | None = None) -> list[Pair]:
-        """Near training pairs with distinct queries, none of them the instruction itself."""
+    def examples(
+        self, instruction: str, api: str, k: int, *, hidden: Callable[[Pair], bool] | None = None
+    ) -> list[Pair]:
+        """Near training pairs with distinct queries, none of them the instruction itself nor `hidden`."""
         found = self._collection("examples", api, Pair)
         chosen: dict[str, Pair] = {}
         for pair in found.nearest(instruction, self._vector(instruction), self._lexical_weight):
             if len(chosen) == k:
                 break
-            if pair.skeleton != without_skeleton and pair.instruction != instruction:
+            if pair.instruction != instruction and not (hidden and hidden(pair)):
                 chosen.setdefault(f"{pair.query} {pair.body}", pair)
         return list(chosen.values())
 

@@ -64,14 +64,18 @@ def training_samples(
     count_tokens: Callable[[str], int],
     seed: int,
     *,
+    own_skeleton: float = 0.0,
     rag: Retriever | None = None,
     few_shot: Retriever | None = None,
 ) -> list[Sample]:
-    """One sample per pair, its kind of prompt drawn with the weights of `mix`; the draw depends on the pair and seed
+    """One sample per pair, its kind of prompt drawn with the weights of `mix`; the draws depend on the pair and seed
     alone.
 
-    Examples of the pair's own skeleton are never shown: the answer would stand in the prompt, and copying would be
-    learnt.
+    Examples of the pair's own query are never shown: the answer would stand in the prompt.
+
+    Args:
+        own_skeleton: the share of pairs whose examples may have their own skeleton, with other values. What they teach
+            is to copy a shape that fits; the others teach to go beyond the examples. Both happen to a real question.
 
     Raises:
         ConfigurationError: an unknown kind, or one that needs a retriever which is not given.
@@ -81,7 +85,10 @@ def training_samples(
     for kind, builder in builders.items():
         builder.prepare([pair.instruction for pair, drawn in zip(pairs, kinds, strict=True) if drawn == kind])
     return [
-        Sample(tuple(builders[kind].build(pair.instruction, pair.api, without_skeleton=pair.skeleton)), to_text(pair))
+        Sample(
+            tuple(builders[kind].build(pair.instruction, pair.api, hidden=_giveaway(pair, own_skeleton, seed))),
+            to_text(pair),
+        )
         for pair, kind in zip(pairs, kinds, strict=True)
     ]
 
@@ -111,6 +118,13 @@ def _builders(
     if not builders:
         raise ConfigurationError("mix gives no kind of prompt a weight; give at least one")
     return builders
+
+
+def _giveaway(pair: Pair, own_skeleton: float, seed: int) -> Callable[[Pair], bool]:
+    """Which examples would tell the pair too much."""
+    if random.Random(f"{seed}/own skeleton/{pair.id}").random() < own_skeleton:
+        return lambda other: (other.query, other.body) == (pair.query, pair.body)
+    return lambda other: other.skeleton == pair.skeleton
 
 
 def _draw(mix: Mapping[str, float], purpose: str) -> str:

@@ -57,6 +57,12 @@ def finetune(
     }
 
 
+def base_name(base: Path) -> str:
+    """The name that an adapter remembers its base model by: `name@revision`."""
+    source = describe(base)["source"]
+    return f"{source.get('name', base.name)}@{source.get('revision', '')}" if isinstance(source, dict) else base.name
+
+
 def _check(settings: FinetuneSettings) -> None:
     if settings.engine not in ("torchtune", "hf"):
         raise ConfigurationError(f"finetune engine {settings.engine!r}; expected torchtune or hf")
@@ -104,9 +110,7 @@ def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path) -> Non
     staging.mkdir(parents=True)
     shutil.copyfile(adapter / "adapter_model.safetensors", staging / "adapter_model.safetensors")
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    source = describe(base)["source"]
-    named = f"{source.get('name', base.name)}@{source.get('revision', '')}" if isinstance(source, dict) else base.name
-    config |= {"base_model_name_or_path": named, "task_type": "CAUSAL_LM"}
+    config |= {"base_model_name_or_path": base_name(base), "task_type": "CAUSAL_LM"}
     config["target_modules"] = sorted(config["target_modules"])
     write_json(staging / "adapter_config.json", config)
     shutil.copyfile(losses, staging / LOSSES)

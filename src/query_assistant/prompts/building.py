@@ -57,31 +57,30 @@ class PromptBuilder:
             if retriever is not None:
                 retriever.prepare(instructions)
 
-    def build(self, instruction: str, api: str, *, without_skeleton: str | None = None) -> list[Message]:
+    def build(self, instruction: str, api: str, *, hidden: Callable[[Pair], bool] | None = None) -> list[Message]:
         """The prompt for one instruction.
 
         Args:
-            without_skeleton: show no example of this skeleton; in training, else the answer would often stand in the
-                prompt.
+            hidden: examples that must not be shown; in training, those that hold the answer.
         """
         settings, rag = self._settings, self._rag
         return render(
             instruction,
             self._apis[api],
-            examples=self._examples(instruction, api, without_skeleton),
+            examples=self._examples(instruction, api, hidden),
             fields=rag.fields(instruction, api, settings.fields_k) if rag else (),
             passages=rag.passages(instruction, api, settings.passages_k) if rag else (),
             budget=self._budget,
         )
 
-    def _examples(self, instruction: str, api: str, without_skeleton: str | None) -> list[Example]:
+    def _examples(self, instruction: str, api: str, hidden: Callable[[Pair], bool] | None) -> list[Example]:
         if self._few_shot is None:
             return []
         count = self._settings.examples_k
         if self._settings.examples_by == "random":
             drawn = self._few_shot.random_examples(api, count, self._settings.seed)
-            return [_example(pair) for pair in drawn if pair.skeleton != without_skeleton]
-        near = self._few_shot.examples(instruction, api, count, without_skeleton=without_skeleton)
+            return [_example(pair) for pair in drawn if not (hidden and hidden(pair))]
+        near = self._few_shot.examples(instruction, api, count, hidden=hidden)
         return [_example(pair) for pair in near]
 
 

@@ -1,0 +1,87 @@
+"""A lesson never holds its own answer; whether it may show the answer's shape is a knob."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from query_assistant.apis import load_api
+from query_assistant.errors import ConfigurationError
+from query_assistant.finetuning.samples import Sample, training_samples
+from query_assistant.prompts import PromptSettings
+from query_assistant.records import Pair
+from query_assistant.retrieval import Retriever, build_index
+
+GENES = ["CDK2", "TP53", "BRCA1", "EGFR", "KRAS", "MYC", "INS", "HBB"]
+
+
+def pair(number: int, gene: str, wording: str) -> Pair:
+    return Pair(
+        id=f"{gene}-{number}",
+        api="mygene",
+        instruction=f"{wording} {gene}",
+        query=f"/v3/query?q=symbol:{gene}",
+        form="imperative",
+        origin="log",
+        skeleton="symbol",
+    )
+
+
+NAME = Pair(
+    id="name",
+    api="mygene",
+    instruction="named kinase",
+    query="/v3/query?q=name:kinase",
+    form="imperative",
+    origin="log",
+    skeleton="name",
+)
+PAIRS = [pair(number, gene, wording) for gene in GENES for number, wording in enumerate(("find", "which gene is"))]
+
+
+@dataclass
+class Lessons:
+    retriever: Retriever
+
+    def __call__(self, own_skeleton: float) -> list[Sample]:
+        settings, apis = PromptSettings(examples_k=3), {"mygene": load_api("mygene")}
+        kinds = {"few_shot-closed": 1.0}
+        return training_samples(
+            PAIRS, apis, settings, kinds, len, 5, own_skeleton=own_skeleton, few_shot=self.retriever
+        )
+
+
+@pytest.fixture
+def lessons(tmp_path: Path) -> Callable[[float], list[Sample]]:
+    def embed(texts):  # type: ignore[no-untyped-def]
+        return np.eye(384, dtype=np.float32)[[len(text) for text in texts]]
+
+    build_index({}, {}, [*PAIRS, NAME], tmp_path / "index", embed=embed)
+    return Lessons(Retriever.load(tmp_path / "index", lexical_weight=0.5, embed=embed))
+
+
+def shown(sample: Sample) -> list[str]:
+    return [message.content for message in sample.messages if message.role == "assistant"]
+
+
+def test_no_lesson_shows_its_own_answer(lessons: Callable[[float], list[Sample]]) -> None:
+    for share in (0.0, 0.5, 1.0):
+        assert not [sample for sample in lessons(share) if sample.answer in shown(sample)]
+
+
+def test_the_answers_shape_is_shown_to_the_share_that_may_see_it(lessons: Callable[[float], list[Sample]]) -> None:
+    def share(samples: list[Sample]) -> float:
+        return sum(any("symbol:" in text for text in shown(sample)) for sample in samples) / len(samples)
+
+    assert [share(lessons(0.0)), share(lessons(1.0))] == [0.0, 1.0]
+    assert 0.2 < share(lessons(0.5)) < 0.8
+
+
+def test_a_kind_without_its_retriever_is_refused() -> None:
+    apis = {"mygene": load_api("mygene")}
+    with pytest.raises(ConfigurationError, match="few_shot-rag"):
+        training_samples(PAIRS, apis, PromptSettings(), {"few_shot-rag": 1.0}, len, 5)
