@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.report import MARKERS, between_markers, write_report
+from query_assistant.report import MARKERS, between_markers, gains, techniques_table, write_report
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
@@ -42,6 +43,66 @@ def test_the_table_has_a_row_per_system_the_best_last(scores: list[Path], tmp_pa
     assert rows[3] == (
         "| `finetuned-zero_shot-closed-free` | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 (10.0 to 90.0) | 50.0 | 100 | 120 |"
     )
+
+
+GRID = {
+    "base-zero_shot-closed-free": 0.1,
+    "base-zero_shot-rag-free": 0.0,
+    "finetuned-zero_shot-closed-free": 0.3,
+    "finetuned-zero_shot-rag-free": 0.5,
+    "finetuned-few_shot-rag-free": 0.6,
+}
+
+
+def test_a_technique_gains_what_systems_otherwise_alike_differ_by() -> None:
+    scores = [score(system, share) for system, share in GRID.items()]
+    rounded = {name: [round(gain, 3) for gain in found] for name, found in gains(scores).items()}
+    assert rounded == {"finetuned": [0.2, 0.5], "few_shot": [0.1], "rag": [-0.1, 0.2]}
+    assert techniques_table(scores).splitlines()[2:] == [
+        "| `finetuned` | `base` | 2 | +35.0 | +20.0 | +50.0 | +35.0 |",
+        "| `few_shot` | `zero_shot` | 1 | +10.0 | +10.0 | +10.0 | +10.0 |",
+        "| `rag` | `closed` | 2 | +5.0 | -10.0 | +20.0 | +5.0 |",
+    ]
+
+
+def test_the_summary_holds_the_best_system_and_each_gain(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text(encoding="utf-8"))
+    assert summary == {"best_selection": 0.5, "best_test": 0.5, "gain_finetuned": 0.5}
+
+
+def test_one_row_of_the_spreadsheet_is_one_system(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    with (tmp_path / "report" / "systems.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["system"] for row in rows] == ["base-zero_shot-closed-free", "finetuned-zero_shot-closed-free"]
+    assert {name: rows[1][name] for name in ("n", "selection", "selection_low", "test_selection_high")} == {
+        "n": "10",
+        "selection": "0.5",
+        "selection_low": "0.1",
+        "test_selection_high": "0.9",
+    }
+
+
+def test_errors_are_shares_of_all_instructions_the_best_system_first(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    assert (tmp_path / "report" / "errors.csv").read_text(encoding="utf-8").splitlines() == [
+        "system,error,share",
+        "finetuned-zero_shot-closed-free,wrong_field,0.3",
+        "base-zero_shot-closed-free,wrong_field,0.3",
+    ]
+
+
+def test_losses_are_divided_so_that_no_step_without_a_measurement_counts_as_zero(
+    scores: list[Path], tmp_path: Path
+) -> None:
+    training = tmp_path / "training.csv"
+    training.write_text("loss,step,validation_loss\n2.5,1,\n1.5,2,\n,2,1.75\n", encoding="utf-8")
+    written = write_report(scores, training, tmp_path / "report")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in written}
+    assert texts["training_loss.csv"] == "step,loss\n1,2.5000\n2,1.5000\n"
+    assert texts["validation_loss.csv"] == "step,loss\n2,1.7500\n"
+    assert "training.svg" in texts
 
 
 def test_the_same_scores_give_the_same_bytes(scores: list[Path], tmp_path: Path) -> None:
