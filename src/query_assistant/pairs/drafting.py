@@ -259,8 +259,8 @@ class Drafter:
 
 
 KINDS = {
-    "one field": 24, "range": 6, "existence": 4, "keyword": 12, "keyword operator": 2, "several": 18,
-    "keyword and field": 3, "negated": 6, "either": 6, "rare operator": 2, "interval": 4, "shorthand": 2, "counts": 4,
+    "one field": 28, "range": 6, "existence": 4, "keyword": 12, "keyword operator": 2, "several": 18,
+    "keyword and field": 3, "negated": 6, "either": 4, "rare operator": 2, "interval": 4, "shorthand": 2, "counts": 4,
     "everything": 1, "lookup": 8, "batch lookup": 2, "batch": 4,
 }  # fmt: skip
 VALUES_ARE_ALL = frozenset({"keyword", "lookup", "batch lookup", "interval"})  # kinds that name no field to vary

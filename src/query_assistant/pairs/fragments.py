@@ -134,7 +134,7 @@ class Phraser:
         said = [text.removesuffix(" variant").removesuffix("_variant") for text in said] if not quoted else said
         if leaf.operator == "contains_all":
             return wording.listed(said, "and")
-        if len(said) > 2 and self.rng.random() < 0.25:
+        if len(said) > 2 and self.rng.random() < 0.08:
             return f"{self.rng.choice(['any of', 'one of'])} {wording.listed(said, 'or')}"
         return wording.listed(said, "or")
 

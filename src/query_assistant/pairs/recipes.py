@@ -149,7 +149,7 @@ def phrase(kitchen: Kitchen, field: Field) -> Node | None:
 
 def near(kitchen: Kitchen, field: Field) -> Node | None:
     found = kitchen.values.phrase(field.name, kitchen.rng)
-    return None if found is None else Phrase(field.name, found, slop=kitchen.rng.choice([1, 2, 2, 3, 5]))
+    return None if found is None else Phrase(field.name, found, slop=kitchen.rng.choice([2, 2, 3, 5]))
 
 
 def fuzzy(kitchen: Kitchen, field: Field) -> Node | None:

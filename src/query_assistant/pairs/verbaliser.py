@@ -31,6 +31,7 @@ TELEGRAPHIC = 0.12  # requests that are nothing but what is wanted: "Human genes
 WHOLE = 0.4  # plain words said in a sentence of their own: "anything about insulin?"
 POLITE = 0.03
 LONG = 7  # words in a phrase that no verb should follow
+ORDERING = ("I ", "and give", "return", "show")  # no part of a question
 ASKING = ("can ", "could ", "would ")
 PLACES = ("on ", "in ", "at ", "within ", "overlapping ", "inside ")
 
@@ -50,16 +51,9 @@ class Draft:
             tail = said.tail and (len(tails) < 2) and (not said.sentence or rng.random() > SECOND_SENTENCE)
             (tails if tail else sentences).append(said.tail if tail else said.sentence or wording.sentence(said.tail))
         lead = self.lead.rstrip(",")
-        if (
-            tails
-            and self.end == "?"
-            and not any(tail.startswith(("I ", "and give", "return", "show")) for tail in tails)
-        ):
-            lead = (
-                f"{lead}, {', '.join(tails)}?"
-                if rng.random() < 0.6
-                else f"{lead}? {wording.sentence(', '.join(tails))}"
-            )
+        if tails and self.end == "?" and not any(tail.startswith(ORDERING) for tail in tails):
+            joined = ", ".join(tails)
+            lead = f"{lead}, {joined}?" if rng.random() < 0.6 else f"{lead}? {wording.sentence(joined)}"
         elif tails:
             ended = f"{lead}{self.end} " if self.end == "?" else f"{lead}, "
             following = ", ".join(tails)
@@ -185,9 +179,14 @@ class Speaker:
         main = pieces.pop(self.rng.choice(able))
         phrase = self._assembled(quantifier, adjectives, pieces, plural=plural)
         bare = plural and (main.predicate or "").startswith(("have ", "mention ", "contain ", "lack "))
-        frame = self.rng.choice(sentences["questions_do" if bare and self.rng.random() < 0.15 else "questions"])
-        if pieces and " that {P}" in frame:
-            frame = frame.replace(" that {P}", " and that {P}") if join(pieces) else frame
+        frames = sentences["questions_do" if bare and self.rng.random() < 0.15 else "questions"]
+        if pieces:  # the clause follows the others, no verb between: "genes with A and that have B"
+            frames = [
+                each.replace(" that {P}", " and that {P}")
+                for each in frames
+                if re.search(r"\{NP\}( that)? \{P\}", each)
+            ]
+        frame = self.rng.choice(frames)
         return wording.fill(wording.choose(frame, self.rng), {"NP": phrase, "P": main.predicate or ""})
 
     def _fields_question(self, quantifier: str, *, plural: bool) -> str:
