@@ -24,7 +24,8 @@ def say(plan: Plan, form: Form, lexicon: Lexicon, rng: random.Random) -> str:
     if plan.kind == "batch" and plan.scopes:
         slots |= _scopes(plan, lexicon, rng)
     if _has_fields(plan):
-        named = extras.field_names(plan.fields or (), lexicon, rng, plural=several and rng.random() < 0.6)
+        plural = several and (rng.random() < 0.6 or "which {F}" in frame or "what {F} do" in frame)
+        named = extras.field_names(plan.fields or (), lexicon, rng, plural=plural)
         slots |= {"F": named, "is": "is" if len(plan.fields or ()) == 1 and not wording.is_plural(named) else "are"}
     if plan.kind == "lookup" and slots["id"] != plan.identifiers[0]:
         frame = frame.replace("{E} {id}", "{id}")  # "Entrez gene 1017", not "gene Entrez gene 1017"

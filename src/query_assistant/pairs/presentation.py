@@ -19,6 +19,7 @@ SIZES = [1, 1, 2, 3, 3, 5, 5, 5, 8, 15, 20, 20, 25, 30, 50, 50, 100, 100, 200, 5
 PAGE_SIZES = [5, 20, 25, 50, 100]
 MORE_SPECIES = 0.18
 NEVER_LISTED = re.compile(r"(?:alt|ref|chrom|chr|alleles?)$")  # nobody has a list of bases or chromosomes to look up
+SORTED = re.compile(r"(?:symbol|name|label|date|position|start|location)$")
 NAMES = re.compile(r"(?:^|[._])(?:name|label|pref_name|synonyms?|exact)$")
 
 
@@ -109,8 +110,9 @@ class Dresser:
             del parameters["size"]
 
     def _sort(self) -> str:
-        numeric = [each for each in self.sortable if each.numeric]
-        known = [each for each in (numeric or self.sortable) if self.kitchen.lexicon.is_popular(each.name)]
+        """A quantity or a name that people know, hardly ever another field: an order of codes tells nobody anything."""
+        popular = [each for each in self.sortable if self.kitchen.lexicon.is_popular(each.name)]
+        known = [each for each in popular if each.numeric or SORTED.search(each.name)]
         chosen = self.rng.choice(known if known and self.rng.random() < 0.92 else self.sortable)
         return f"-{chosen.name}" if self.rng.random() < (0.65 if chosen.numeric else 0.25) else chosen.name
 
