@@ -6,6 +6,7 @@ from query_assistant.apis import Api
 from query_assistant.engines.completion import completer
 from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.diversity import recoverability, summarise
+from query_assistant.pairs.enrichment import enriched, example_values
 from query_assistant.pairs.fluff import FluffSettings, ablate, find_fluff
 from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
 from query_assistant.pairs.review import apply_decisions, load_decisions
@@ -23,11 +24,11 @@ DECISIONS = Path("data/review/decisions.jsonl")
 
 def main(params: Params, name: str) -> None:
     api, knobs, seed = load_apis(params)[name], params.pair, derive_seed(params.seed, f"pair/{name}")
-    records = f"data/raw/records/{name}.jsonl.gz"
-    replica = Replica.load(api, Path(records))
+    records = enriched(iterate_documents(f"data/raw/records/{name}.jsonl.gz"), name, seed)
+    replica = Replica.from_records(api, records)
     logged = balanced(read_jsonl(f"data/queries/{name}.jsonl", GoodQuery), knobs.logged_queries, seed)
     wanted = SynthesisSettings(queries=knobs.synthesised_queries, seed=seed)
-    made, synthesis = synthesise(api, iterate_documents(records), replica, logged, wanted)
+    made, synthesis = synthesise(api, records, replica, logged, wanted)
     settings = PairSettings(instructions_per_query=knobs.instructions_per_query, seed=seed)
     pairs, report = write_pairs(api, [*logged, *made], replica, settings, _model(knobs, api))
     pairs, decided = apply_decisions(pairs, load_decisions(DECISIONS))
@@ -37,6 +38,7 @@ def main(params: Params, name: str) -> None:
         **summarise(pairs, api, seed),
         "literals_recoverable": recoverability(pairs, api),
         "rejected": dict(sorted(report.rejected.items())),
+        "fields_with_example_values": len(example_values(name)),
         "reviewed": dict(sorted(decided.items())),
         "synthesis": {"made": dict(sorted(synthesis.made.items())), "fallen": dict(sorted(synthesis.fallen.items()))},
         "fluff": {"phrases": {one.phrase: round(one.share, 4) for one in fluff}, **ablate(pairs, fluff)},
