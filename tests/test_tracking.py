@@ -17,6 +17,7 @@ from query_assistant.tracking import (
     chart_name,
     current_pipeline_run,
     describe,
+    flat_params,
     log_pipeline,
     log_system,
     open_store,
@@ -61,7 +62,7 @@ def test_systems_are_children_of_their_pipeline_run(tmp_path: Path) -> None:
     for child in children:
         assert client.get_run(child).data.tags["mlflow.parentRunId"] == parent
     assert client.get_run(children[0]).data.metrics == {
-        "benchmark/selection": 0.5,
+        "accuracy/benchmark_selection": 0.5,
         "benchmark/by_api/mygene_selection": 0.25,
     }
     assert [file.path for file in client.list_artifacts(children[1])] == ["systems.md"]
@@ -106,6 +107,11 @@ def test_the_parent_shows_the_report_s_tables_its_numbers_and_its_knobs(tmp_path
     assert parent.data.params == {"seed": "17"}
     assert parent.data.metrics == {"best_selection": 0.5}
     assert parent.data.tags[MLFLOW_RUN_NOTE].endswith("\n| system |\n")
+
+
+def test_knobs_have_the_names_that_set_them() -> None:
+    settings = {"seed": 17, "generate": {"rag": {"k": 8}, "examples": ["few_shot"]}}
+    assert flat_params(settings) == {"seed": 17, "generate.rag.k": 8, "generate.examples": ["few_shot"]}
 
 
 def test_metrics_are_in_folders_two_deep_at_most() -> None:

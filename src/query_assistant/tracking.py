@@ -1,8 +1,8 @@
 """MLflow: one run per system, nested under one parent per pipeline run, never twice for the same result.
 
 What a person sees there: runs called like their system, the four words of a system as parameters, metrics in sections
-(`benchmark/selection`, `benchmark/by_api/mygene_selection`), a description on each run, and on the parent the table
-that compares all systems.
+(`benchmark/valid`, `benchmark/by_api/mygene_valid`) of which `accuracy`, the first, holds the two numbers that count, a
+description on each run, and on the parent the table that compares all systems.
 
 The store is `mlflow.db` in the checkout (also when DVC works in a temporary copy of it), or whatever
 `MLFLOW_TRACKING_URI` names. A system's run carries the tag `result`, a hash of its answers: a stage that is
@@ -42,9 +42,10 @@ WORDS = {
 INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
 Shares in percent; right means that the query selects the records that were meant.
 """
+ACCURACY = {"benchmark.selection": "accuracy/benchmark_selection", "test.selection": "accuracy/test_selection"}
 HEADLINES = {
-    "benchmark/selection": "benchmark, right records",
-    "test/selection": "test split, right records",
+    "accuracy/benchmark_selection": "benchmark, right records",
+    "accuracy/test_selection": "test split, right records",
     "benchmark/valid": "benchmark, valid queries",
 }
 
@@ -158,9 +159,20 @@ def log_pipeline(
 
 
 def chart_name(name: str) -> str:
-    """`benchmark.by_api.mygene.selection` -> `benchmark/by_api/mygene_selection`: MLflow draws a section per folder."""
+    """`benchmark.by_api.mygene.valid` -> `benchmark/by_api/mygene_valid`: MLflow draws a section per folder.
+
+    It opens on the metric that comes first by name, hence a section of its own for selection.
+    """
     *folders, last = name.split(".", 2)
-    return "/".join([*folders, last.replace(".", "_")])
+    return ACCURACY.get(name) or "/".join([*folders, last.replace(".", "_")])
+
+
+def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Every knob under its dotted name, as one writes it behind `-S`: `generate.rag.k`."""
+    flat: dict[str, object] = {}
+    for key, value in settings.items():
+        flat |= flat_params(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def describe(system: str, metrics: Mapping[str, float]) -> str:
