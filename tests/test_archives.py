@@ -137,5 +137,41 @@ def test_an_older_folder_is_replaced_whole_and_kept_on_failure(tmp_path: Path) -
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.tar\.gz"):
+    with pytest.raises(InputError, match=r"nowhere\.tar\.gz; fetch it with `dvc pull`"):
         unpack(tmp_path / "nowhere.tar.gz", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("members", "culprit"),
+    [
+        ([member("a", type=tarfile.DIRTYPE), member("a", b"x")], "'a'"),
+        ([member("a/b", b"x"), member("a", b"x")], "'a'"),
+        ([member("a", b"x"), member("a", type=tarfile.DIRTYPE)], "'a'"),
+        ([member("a", b"x"), member("a/b", b"x")], "'a/b'"),
+    ],
+    ids=["file over folder", "file over filled folder", "folder over file", "file under file"],
+)
+def test_a_name_that_is_file_and_folder_is_named(
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], culprit: str
+) -> None:
+    with pytest.raises(InputError, match=f"{culprit}.*pack it again"):
+        unpack(tarball(tmp_path / "x.tar.gz", *members), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\x1b[31mb", "line\nbreak", "d/" * 300 + "f"])
+def test_names_that_no_disk_or_terminal_takes_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnsafeArchiveError, match="no usable file name") as failure:
+        unpack(tarball(tmp_path / "x.tar.gz", member(name, b"x")), tmp_path / "out")
+    assert str(failure.value).isprintable()
+
+
+@pytest.mark.parametrize("members", [[], [member("a", type=tarfile.DIRTYPE)]], ids=["nothing", "folders alone"])
+def test_an_archive_without_files_does_not_replace_a_folder_that_has_some(
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    with pytest.raises(InputError, match="holds no files"):
+        unpack(tarball(tmp_path / "x.tar.gz", *members), tmp_path / "out")
+    assert (tmp_path / "out" / "old").read_text() == "old"

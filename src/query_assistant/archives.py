@@ -88,16 +88,18 @@ def _extract(archive: Path, folder: Path, max_bytes: int, max_files: int) -> Ite
     with _members(archive) as tar:
         for count, member in enumerate(tar, start=1):
             if count > max_files:
-                raise UnsafeArchiveError(f"{archive} has over {max_files} members; raise max_files if that is right")
+                raise UnsafeArchiveError(f"{archive} has over {max_files:,} members; pack fewer, larger files")
             name = _checked(member, archive)
             if member.isdir():
-                (folder / name).mkdir(parents=True, exist_ok=True)
+                _make_folder(folder / name, member)
                 continue
             if name in seen:
                 raise UnsafeArchiveError(f"{archive} holds {str(name)!r} twice; pack it again with distinct names")
             seen.add(name)
             left -= _write(tar, member, folder / name, left, f"{archive} unpacks to over {max_bytes:,} bytes")
             yield str(name)
+    if not seen:
+        raise InputError(f"{archive} holds no files; fetch it again (`dvc pull --force`) or pack it again")
 
 
 @contextmanager
@@ -112,8 +114,12 @@ def _members(archive: Path) -> Iterator[tarfile.TarFile]:
         raise InputError(
             f"{archive} is corrupted or not a .tar.gz ({error}); fetch it again (`dvc pull --force`)"
         ) from error
+    except FileNotFoundError:
+        raise InputError(f"no archive {archive}; fetch it with `dvc pull`") from None
     except OSError as error:
-        raise InputError(f"cannot unpack {archive}: {error.strerror or error}; expected a readable .tar.gz") from error
+        raise InputError(
+            f"cannot unpack {archive}: {error.strerror or error}; expected a readable .tar.gz and room on the disk"
+        ) from error
 
 
 def _read_to_end(content: gzip.GzipFile, archive: Path) -> None:
@@ -135,18 +141,33 @@ def _checked(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
 def _safe_name(name: str, archive: Path | str = "the archive") -> PurePosixPath:
     path = PurePosixPath(name)
     unsafe = path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in path.parts[:1]
-    if unsafe or len(name) > 500 or (name[1:2] == ":"):
+    if unsafe or (name[1:2] == ":"):
         raise UnsafeArchiveError(
             f"{archive} holds {name[:200]!r}, which leads outside the folder; expected a relative path"
         )
+    if len(name) > 500 or not name.isprintable() or any(len(part.encode()) > 255 for part in path.parts):
+        raise UnsafeArchiveError(
+            f"{archive} holds {name[:60]!r}, no usable file name: over 255 bytes, or unprintable; rename and pack again"
+        )
     return path
+
+
+def _make_folder(folder: Path, member: tarfile.TarInfo) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(
+            f"the archive holds {member.name!r} or a folder above it also as a file; pack it again with distinct names"
+        ) from None
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, limit: int, too_big: str) -> int:
     """Copies one member and returns its size; stops at `limit` bytes."""
     if member.size > limit:
-        raise UnsafeArchiveError(f"{too_big}; raise max_bytes if that is right")
-    target.parent.mkdir(parents=True, exist_ok=True)
+        raise UnsafeArchiveError(f"{too_big}; if that is right, raise max_bytes where unpack is called")
+    _make_folder(target.parent, member)
+    if target.is_dir():
+        raise InputError(f"the archive holds {member.name!r} as file and as folder; pack it again with distinct names")
     source = tar.extractfile(member)
     if source is None:
         raise InputError(f"{member.name!r} has no content; the archive is corrupted, fetch it again")

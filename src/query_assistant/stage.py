@@ -6,6 +6,7 @@ if __name__ == "__main__":
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 
@@ -17,10 +18,41 @@ from query_assistant.params import Params, load_params
 def run_stage(main: Callable[..., None]) -> None:
     """Calls `main(params, *words)`; an expected failure is one line on stderr and exit code 2."""
     try:
+        _check_words(main, sys.argv)
         main(load_params(), *sys.argv[1:])
     except QueryAssistantError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+        raise SystemExit(_say(str(error))) from None
+    except OSError as error:
+        raise SystemExit(_say(told(error))) from None
+
+
+def told(error: OSError) -> str:
+    """One sentence about a file or device that failed where nothing more is known."""
+    where = error.filename2 or error.filename or "a file"
+    reason = error.strerror or str(error)
+    return f"cannot read or write {where}: {reason}; check that it exists, may be written and the disk has room"
+
+
+def _say(message: str) -> int:
+    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    return 2
+
+
+def _check_words(main: Callable[..., None], arguments: list[str]) -> None:
+    """A stage called by hand with too few or too many words says how it is called."""
+    wanted = list(inspect.signature(main).parameters)[1:]
+    if len(arguments) - 1 != len(wanted):
+        usage = " ".join(["python", arguments[0], *(f"<{name}>" for name in wanted)])
+        raise ConfigurationError(f"{arguments[0]} was given {len(arguments) - 1} words; expected: {usage}")
+
+
+class _Apis(dict[str, Api]):
+    """The APIs of a run; asked for another, it says which there are."""
+
+    def __missing__(self, name: str) -> Api:
+        raise ConfigurationError(
+            f"no API {name!r} in this run, which has {', '.join(self)}; add it to `api` in conf/config.yaml"
+        )
 
 
 def load_apis(params: Params) -> dict[str, Api]:
@@ -29,7 +61,7 @@ def load_apis(params: Params) -> dict[str, Api]:
     Raises:
         ConfigurationError: params.yaml says something else of an API than its file; the file is what everything reads.
     """
-    apis = {name: load_api(name) for name in params.apis}
+    apis = _Apis({name: load_api(name) for name in params.apis})
     for name, api in apis.items():
         if params.api.get(name) != api.definition:
             file = f"{FOLDER}/{name}.yaml"
