@@ -106,7 +106,7 @@ def test_the_parent_shows_the_report_s_tables_its_numbers_and_its_knobs(tmp_path
     assert parent.info.status == "FINISHED"
     assert parent.data.params == {"seed": "17"}
     assert parent.data.metrics == {"best_selection": 0.5}
-    assert parent.data.tags[MLFLOW_RUN_NOTE].endswith("\n| system |\n")
+    assert parent.data.tags[MLFLOW_RUN_NOTE].endswith("\n**systems**\n\n| system |\n")
 
 
 def test_knobs_have_the_names_that_set_them() -> None:

@@ -153,8 +153,9 @@ def log_pipeline(
     client, experiment_id = open_store(experiment)
     parent = _parent(client, experiment_id, pipeline)
     files = list(artifacts)
-    tables = [file.read_text(encoding="utf-8") for file in files if file.suffix == ".md"]
-    client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, "\n".join([INTRODUCTION, *tables]))
+    tables = [f"**{file.stem}**\n\n{file.read_text(encoding='utf-8')}" for file in files if file.suffix == ".md"]
+    text = "\n".join([INTRODUCTION, *sorted(tables, key=len)])  # MLflow folds all but the first lines
+    client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, text)
     return _fill(client, parent, params or {}, metrics or {}, files)
 
 
