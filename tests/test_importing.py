@@ -71,3 +71,32 @@ def test_no_damage_raises_anything_but_an_input_error(tmp_path_factory: Any, dat
     path.write_bytes(pickle.dumps(["text", [1, 2.0], {"a": None}])[:cut] + data)
     with contextlib.suppress(InputError):
         assert isinstance(import_pickled_responses(path), list)
+
+
+def holds_itself() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+def unfolds(levels: int) -> list[Any]:
+    """A few bytes in a pickle, which keeps what is shared; ten to the power of `levels` values written out."""
+    value: list[Any] = ["lol"]
+    for _ in range(levels):
+        value = [value] * 10
+    return value
+
+
+@pytest.mark.parametrize("value", [holds_itself(), unfolds(10)], ids=["holds itself", "unfolds"])
+def test_lists_that_never_end_when_written_out_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: list[Any]
+) -> None:
+    monkeypatch.setattr("query_assistant.importing._MOST_VALUES", 10_000)
+    with pytest.raises(UnsafeArchiveError, match="values, or lists over"):
+        import_pickled_responses(pickled(tmp_path / "x.pkl", value))
+
+
+def test_lists_too_deep_for_json_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.pkl").write_bytes(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".")
+    with pytest.raises(UnsafeArchiveError, match="deep"):
+        import_pickled_responses(tmp_path / "deep.pkl")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,10 @@ def test_a_subset_of_apis_is_one_override(tmp_path: Path) -> None:
         ("generate.context=[closed,open]", "generate.context"),
         ("finetune.mix={zero_shot-open: 1}", "zero_shot-open"),
         ("seed=???", "seed"),
+        ("generate.examples=[]", "generate.examples"),
+        ("generate.decoding=[free,free]", "generate.decoding"),
+        ("model.weights=[]", "model.weights"),
+        ("score.mlflow_experiment=''", "score.mlflow_experiment"),
     ],
 )
 def test_a_mistake_is_one_error_that_names_it_and_writes_nothing(override: str, names: str, tmp_path: Path) -> None:
@@ -72,3 +78,29 @@ def test_an_unknown_key_in_params_is_an_error(values: Any) -> None:
 def test_a_missing_file_says_where_to_stand(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="repository's top folder"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"\xff\xfe", "is not YAML"), (b"a: [", "is not YAML"), (b"", "holds None"), (b"[1]", "holds [1]")],
+)
+def test_a_params_file_that_is_none_says_how_to_write_it_anew(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ConfigurationError) as failure:
+        load_params(tmp_path / "params.yaml")
+    assert says in str(failure.value)
+    assert str(failure.value).endswith("write it anew with `make params`")
+
+
+def test_composing_a_mistake_is_one_line_and_exit_code_2_and_keeps_params_yaml() -> None:
+    before = (ROOT / "params.yaml").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "query_assistant.configuration", "model=nosuch"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert [line.startswith("error: ") and "smollm2-135m" in line for line in done.stderr.splitlines()] == [True]
+    assert (ROOT / "params.yaml").read_bytes() == before

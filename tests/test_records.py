@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.records import GoodQuery, Query, read_jsonl, write_json, write_jsonl
+from query_assistant.records import GoodQuery, Query, check_writable, read_jsonl, write_json, write_jsonl
 
 PAIRS = [Query(query="/v3/query?q=é&size=5"), Query(query="/v3/query", body={"q": ["a"], "scopes": "symbol"})]
 
@@ -74,3 +74,16 @@ def test_records_refuse_unknown_keys_and_changes() -> None:
     query = GoodQuery(query="/q", api="mygene", signature="s", skeleton="k", count=1, hits=2)
     with pytest.raises(ValueError, match="frozen"):
         query.count = 3  # type: ignore[misc]
+
+
+def test_a_folder_is_no_place_for_a_file_and_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it is a folder; name a file"):
+        check_writable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_asking_whether_a_file_can_be_written_neither_makes_nor_changes_it(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("old")
+    check_writable(tmp_path / "there")
+    check_writable(tmp_path / "not_there")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("there", "old")]

@@ -43,4 +43,5 @@ if __name__ == "__main__":
     try:
         compose(sys.argv[1:], project_root() / "params.yaml")
     except ConfigurationError as error:
-        raise SystemExit(f"error: {error}") from None
+        print("error:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None

@@ -55,3 +55,10 @@ class QuerySyntaxError(RequestError):
 
 class LeakError(QueryAssistantError):
     """Test or benchmark content was found where the model could learn it."""
+
+
+def told(error: OSError) -> str:
+    """One sentence about a file or device that failed where nothing more is known."""
+    where = error.filename2 or error.filename or "a file"
+    reason = error.strerror or str(error)
+    return f"cannot read or write {where}: {reason}; check that it exists, may be written and the disk has room"

@@ -1,7 +1,8 @@
 """Responses that an earlier project kept in pickles, read without running what a pickle can run.
 
 Protects against: any global a pickle names (a class, a function, `os.system`), extension codes and persistent ids;
-all are refused before they are looked up. Does not protect against: a huge file, beyond the size limit.
+all are refused before they are looked up. So are lists that hold themselves or unfold without end. Does not protect
+against: memory for a file up to the size limit.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 from query_assistant.errors import InputError, UnsafeArchiveError
 
 _HARMLESS = {"set": set, "frozenset": frozenset, "bytearray": bytearray}
+_MOST_VALUES = 2_000_000
+_DEEPEST = 100
 _MODULES = ("builtins", "__builtin__")
 
 
@@ -50,4 +53,21 @@ def import_pickled_responses(path: Path, *, max_bytes: int = 512 * 2**20) -> lis
         raise InputError(f"{path} is damaged: it announces more than it holds ({type(error).__name__})") from error
     if not isinstance(value, list):
         raise InputError(f"{path} holds a {type(value).__name__}; expected a list of responses")
+    _check_extent(value, path)
     return value
+
+
+def _check_extent(value: Any, path: Path) -> None:
+    """A few bytes of pickle can stand for a list of billions, or one that holds itself: written out, they never end."""
+    left, waiting = _MOST_VALUES, [(value, 1)]
+    while waiting:
+        one, depth = waiting.pop()
+        inside = list(one.values()) if isinstance(one, dict) else one
+        if not isinstance(inside, list | tuple):
+            continue
+        left -= len(inside)
+        if left < 0 or depth > _DEEPEST:
+            raise UnsafeArchiveError(
+                f"{path} holds over {_MOST_VALUES:,} values, or lists over {_DEEPEST} deep; expected a list of texts"
+            )
+        waiting.extend((each, depth + 1) for each in inside if isinstance(each, dict | list | tuple))

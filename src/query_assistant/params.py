@@ -8,10 +8,10 @@ What each knob does is said beside it in `conf/`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from query_assistant.apis import ApiDefinition
 from query_assistant.errors import ConfigurationError
@@ -23,6 +23,18 @@ Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
 Context = Literal["closed", "rag"]
 Decoding = Literal["free", "grammar"]
+
+T = TypeVar("T")
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("a value stands there twice; name each once")
+    return values
+
+
+# One stage or system for each: a list that is empty or says a thing twice makes no matrix.
+Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
@@ -79,7 +91,7 @@ class ModelParams(Section):
 
     name: str
     source: SourceParams
-    weights: tuple[Weights, ...]
+    weights: Some[Weights]
     trained: tuple[Literal["finetuned"], ...]
     prompt_tokens: Positive
     engine: EngineParams
@@ -114,11 +126,20 @@ class FilterParams(Section):
     max_queries: Count
 
 
+class FluffParams(Section):
+    """Phrases without meaning for the query, see `pairs.fluff`."""
+
+    remove: bool
+    least_share: Annotated[float, Field(gt=0, le=1)]
+    most_information: Share
+
+
 class PairParams(Section):
     writer: Literal["template", "llm"]
     instructions_per_query: Annotated[int, Field(ge=2)]
     logged_queries: Count
     synthesised_queries: Count
+    fluff: FluffParams
     llm: LlmParams
 
 
@@ -193,9 +214,9 @@ class RagParams(Section):
 class GenerateParams(Section):
     """The matrix of systems, and under each word the knobs that only its systems read."""
 
-    examples: tuple[Examples, ...]
-    context: tuple[Context, ...]
-    decoding: tuple[Decoding, ...]
+    examples: Some[Examples]
+    context: Some[Context]
+    decoding: Some[Decoding]
     max_new_tokens: Positive
     test_limit: Count
     benchmark_limit: Count
@@ -211,14 +232,14 @@ class ScoreParams(Section):
     bootstrap_samples: Positive
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     text_metrics: bool
-    mlflow_experiment: str
+    mlflow_experiment: Annotated[str, Field(min_length=1)]
 
 
 class Params(Section):
     """All of params.yaml."""
 
     seed: Count
-    apis: tuple[str, ...]
+    apis: Some[str]
     api: dict[str, ApiDefinition]
     model: ModelParams
     annotate: AnnotateParams
@@ -240,8 +261,12 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error}; run in the repository's top folder") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}; write it anew with `make params`") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path} holds {values!r:.40}, no sections; write it anew with `make params`")
     return check_params(values, path.name)
 
 
@@ -254,7 +279,8 @@ def check_params(values: Any, place: str) -> Params:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+        whole = first["type"] == "missing" or isinstance(first["input"], dict)
+        given = "" if whole else f" (given: {first['input']!r:.100})"
         raise ConfigurationError(f"{place}: {key}: {first['msg']}{given}; edit conf/ or the -S override") from None
 
 

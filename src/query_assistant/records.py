@@ -17,7 +17,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
 
@@ -195,13 +195,29 @@ def write_json(path: Path | str, value: Any) -> None:
         out.write(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2) + "\n")
 
 
+def check_writable(path: Path) -> None:
+    """Fails before the work is done, not after it, where its result could not be written.
+
+    Raises:
+        InputError: as `atomic_writer`.
+    """
+    with suppress(_OnlyTried), atomic_writer(path):
+        raise _OnlyTried
+
+
+class _OnlyTried(Exception):
+    """Leaves the writer without a file."""
+
+
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under `path` only when the block ends well.
 
     Raises:
-        InputError: the folder cannot be made or written (no permission, disk full).
+        InputError: the folder cannot be made or written (no permission, disk full), or `path` is a folder.
     """
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from query_assistant.apis import FOLDER, Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError
+from query_assistant.errors import ConfigurationError, QueryAssistantError, told
 from query_assistant.params import Params, load_params
 
 
@@ -24,13 +24,6 @@ def run_stage(main: Callable[..., None]) -> None:
         raise SystemExit(_say(str(error))) from None
     except OSError as error:
         raise SystemExit(_say(told(error))) from None
-
-
-def told(error: OSError) -> str:
-    """One sentence about a file or device that failed where nothing more is known."""
-    where = error.filename2 or error.filename or "a file"
-    reason = error.strerror or str(error)
-    return f"cannot read or write {where}: {reason}; check that it exists, may be written and the disk has room"
 
 
 def _say(message: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,14 @@ def test_score_reports_the_ladder_and_every_item(
         (["ask", "--api", "mygene", "x", "--system", "huge-model"], "huge-model"),
         (["grammar", "--api", "mygene", "--format", "yacc"], "yacc"),
         (["flter"], "flter"),
+        (["validate", "--api", "my\x1b[31mgene", "/v3/query?q=a"], "my\\x1b[31mgene"),
+        (["filter", "--api", "mygene", "log.txt", "-o", "out.jsonl", "--per-signature", "-1"], "-1"),
+        (["filter", "--api", "mygene", "log.txt", "-o", "."], "name a file"),
+        (["filter", "--api", "mygene", "log.txt", "-o", "/dev/null/out"], "/dev/null/out"),
+        (["simulate", "--api", "mygene", "-o", "/dev/null/out"], "/dev/null/out"),
+        (["simulate", "--api", "mygene", "-o", "out", "--lines", "-5"], "-5"),
+        (["grammar", "--api", "mygene", "--format", "ebnf", "-o", "/dev/null/out"], "/dev/null/out"),
+        (["review", "--api", "mygene", "--pairs", "."], "error: cannot read .:"),
     ],
 )
 def test_misuse_is_exit_code_2_and_one_line_that_names_the_value(
@@ -91,3 +101,35 @@ def test_misuse_is_exit_code_2_and_one_line_that_names_the_value(
     assert run(arguments) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.startswith("error: ") and names in line for line in lines] == [True]
+
+
+def test_a_grammar_goes_to_the_screen_or_whole_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["grammar", "--api", "mygene", "--format", "gbnf"]) == 0
+    shown = capsys.readouterr().out
+    assert run(["grammar", "--api", "mygene", "--format", "gbnf", "-o", str(tmp_path / "new" / "g")]) == 0
+    assert "root ::=" in shown
+    assert (tmp_path / "new" / "g").read_text(encoding="utf-8") == shown
+
+
+@pytest.mark.parametrize("value", [["fine", float("nan")], ["\ud800"], [{1, 2}], [b"bytes"]])
+def test_pickled_responses_that_json_cannot_hold_are_named_and_leave_no_file(
+    tmp_path: Path, value: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(value))
+    assert run(["import-responses", str(tmp_path / "x.pkl"), str(tmp_path / "out.jsonl")]) == 2
+    assert f"response {len(value) - 1} of " in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pkl"]
+
+
+def test_a_disk_that_fails_is_one_line_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "out.csv")
+
+    monkeypatch.setattr("query_assistant.cli.data.records_path", full)
+    assert run(["simulate", "--api", "mygene", "-o", str(tmp_path / "out.csv")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: cannot read or write out.csv: No space left on device; "
+        "check that it exists, may be written and the disk has room"
+    ]

@@ -14,7 +14,7 @@ import click
 from dotenv import find_dotenv, load_dotenv
 
 from query_assistant import __version__
-from query_assistant.errors import QueryAssistantError
+from query_assistant.errors import QueryAssistantError, told
 
 COMMANDS = {
     "ask": ("answering", "the query for one instruction"),
@@ -77,8 +77,11 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader, `head` for instance, has seen enough
         return 0
+    except OSError as error:
+        return _fail(told(error))
 
 
 def _fail(message: str) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(message.split()))
+    click.echo(f"error: {shown}", err=True)
     return 2

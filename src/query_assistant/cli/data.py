@@ -21,7 +21,9 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Good queries, JSON Lines.")
 @click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
 @click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
-@click.option("--per-signature", default=10, show_default=True, help="Queries kept of each shape.")
+@click.option(
+    "--per-signature", type=click.IntRange(1), default=10, show_default=True, help="Queries kept of each shape."
+)
 @click.option("--live", is_flag=True, help="Execute on the real API instead of the replica; needs the network.")
 def filter_(
     api: Api,
@@ -36,9 +38,10 @@ def filter_(
     """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
     from query_assistant.logs.filtering import Executor, filter_logs
     from query_assistant.project import project_root
-    from query_assistant.records import write_jsonl
+    from query_assistant.records import check_writable, write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
+    check_writable(output)
     cache = project_root() / ".cache" / "live.sqlite"
     executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)
     result = filter_logs(logs, api, executor, per_signature, format=form, column=column)
@@ -51,7 +54,7 @@ def filter_(
 
 @click.command()
 @api_option
-@click.option("--lines", default=100_000, show_default=True, help="Requests in the log.")
+@click.option("--lines", type=click.IntRange(1), default=100_000, show_default=True, help="Requests in the log.")
 @click.option("--seed", default=17, show_default=True)
 @click.option("--format", "form", type=click.Choice(LOG_FORMATS), default="csv", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A name ending in .gz is gzipped.")
@@ -59,8 +62,9 @@ def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
     """Write a year of SIMULATED access logs: no real request is in them."""
     from query_assistant.logs.simulator import simulate as lines_of
     from query_assistant.logs.simulator import write
-    from query_assistant.records import iterate_documents
+    from query_assistant.records import check_writable, iterate_documents
 
+    check_writable(output)
     records = iterate_documents(records_path(api.name))
     count = write(output, lines_of(api, records, lines, seed, form))  # type: ignore[arg-type]
     click.echo(f"{count} simulated lines in {output}")
@@ -74,13 +78,18 @@ def import_responses(source: Path, target: Path) -> None:
 
     Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused.
     """
+    from query_assistant.errors import InputError
     from query_assistant.importing import import_pickled_responses
     from query_assistant.records import atomic_writer
 
     responses = import_pickled_responses(source)
     with atomic_writer(target) as out:
         for number, response in enumerate(responses):
-            out.write(json.dumps({"id": str(number), "response": response}, ensure_ascii=False, sort_keys=True) + "\n")
+            line = {"id": str(number), "response": response}
+            try:
+                out.write(json.dumps(line, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
+            except (TypeError, ValueError) as error:
+                raise InputError(f"response {number} of {source} is no JSON: {error}; expected texts, lists") from None
     click.echo(f"{len(responses)} responses in {target}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TextIO
+from pathlib import Path
 
 import click
 
@@ -16,7 +16,7 @@ from query_assistant.cli.options import (
     load_replica_if_there,
     show_json,
 )
-from query_assistant.records import Query
+from query_assistant.records import Query, atomic_writer
 
 
 @click.command()
@@ -97,8 +97,8 @@ def execute(api: Api, query: Query) -> int:
 @api_option
 @click.option("--format", "form", type=click.Choice(["ebnf", "gbnf", "lark"]), required=True, help="Who is to read it.")
 @click.option("--end", default=None, help="A token that must close every sentence, such as '<|im_end|>'.")
-@click.option("--output", "-o", type=click.File("w", encoding="utf-8"), default="-", help="A file, not the screen.")
-def grammar(api: Api, form: str, end: str | None, output: TextIO) -> None:
+@click.option("--output", "-o", type=click.Path(path_type=Path), default=None, help="A file, not the screen.")
+def grammar(api: Api, form: str, end: str | None, output: Path | None) -> None:
     """The grammar in which every sentence is a valid query of the API.
 
     \b
@@ -108,4 +108,9 @@ def grammar(api: Api, form: str, end: str | None, output: TextIO) -> None:
     """
     from query_assistant.queries.grammar import grammar as write_grammar
 
-    output.write(write_grammar(api, form, end))  # type: ignore[arg-type]
+    text = write_grammar(api, form, end)  # type: ignore[arg-type]
+    if output is None or str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    with atomic_writer(output) as out:
+        out.write(text)

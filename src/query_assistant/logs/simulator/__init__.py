@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from random import Random
 from typing import IO, TYPE_CHECKING, Any
@@ -59,7 +59,8 @@ def write(path: Path, lines: Iterable[str]) -> int:
                 count += len(batch)
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that cannot be written there is nothing to remove
+            temporary.unlink(missing_ok=True)
         raise
     return count
 
