@@ -7,7 +7,8 @@ from query_assistant.engines.completion import completer
 from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.diversity import recoverability, summarise
 from query_assistant.pairs.enrichment import enriched, example_values
-from query_assistant.pairs.fluff import FluffSettings, ablate, find_fluff
+from query_assistant.pairs.fluff import FluffSettings, without_fluff
+from query_assistant.pairs.honesty import Honesty
 from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
 from query_assistant.pairs.review import apply_decisions, load_decisions
 from query_assistant.pairs.synthesis import SynthesisSettings, synthesise
@@ -30,18 +31,19 @@ def main(params: Params, name: str) -> None:
     wanted = SynthesisSettings(queries=knobs.synthesised_queries, seed=seed)
     made, synthesis = synthesise(api, records, replica, logged, wanted)
     settings = PairSettings(instructions_per_query=knobs.instructions_per_query, seed=seed)
-    pairs, report = write_pairs(api, [*logged, *made], replica, settings, _model(knobs, api))
-    pairs, decided = apply_decisions(pairs, load_decisions(DECISIONS))
-    fluff = find_fluff(pairs, FluffSettings())
+    written, writing = write_pairs(api, [*logged, *made], replica, settings, _model(knobs, api))
+    honest = Honesty(api, written, names=knobs.writer == "template")
+    cleaned, fluff = without_fluff(written, honest, FluffSettings(**knobs.fluff.model_dump()))
+    pairs, decided = apply_decisions(cleaned, load_decisions(DECISIONS))  # after it: a person's words are not touched
     write_jsonl(f"data/pairs/{name}.jsonl", pairs)
     figures = {
         **summarise(pairs, api, seed),
         "literals_recoverable": recoverability(pairs, api),
-        "rejected": dict(sorted(report.rejected.items())),
+        "rejected": dict(sorted(writing.rejected.items())),
         "fields_with_example_values": len(example_values(name)),
         "reviewed": dict(sorted(decided.items())),
         "synthesis": {"made": dict(sorted(synthesis.made.items())), "fallen": dict(sorted(synthesis.fallen.items()))},
-        "fluff": {"phrases": {one.phrase: round(one.share, 4) for one in fluff}, **ablate(pairs, fluff)},
+        "fluff": fluff,
     }
     write_json(f"metrics/pair/{name}.json", figures)
     print(f"{name}: {len(pairs)} pairs of {len(logged)} logged and {len(made)} synthesised queries")

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+from query_assistant.apis import Api
 from query_assistant.pairs.diversity import distinct, self_bleu, skeleton
-from query_assistant.pairs.fluff import FluffSettings, ablate, find_fluff, remove_fluff, without_phrase
+from query_assistant.pairs.fluff import (
+    Fluff,
+    FluffSettings,
+    ablate,
+    find_fluff,
+    remove_fluff,
+    without_fluff,
+    without_phrase,
+)
+from query_assistant.pairs.honesty import Honesty
 from query_assistant.records import Pair
 
 SYMBOLS = ["CDK2", "INS", "TP53", "MYC", "KRAS", "EGFR", "PTEN"]
@@ -47,14 +59,78 @@ def test_removal_keeps_pairs_honest() -> None:
 
 
 def test_ablation_says_what_removal_would_change() -> None:
-    effect = ablate(PAIRS, [each for each in find_fluff(PAIRS, SETTINGS) if each.phrase == "would you kindly find"])
+    fluff = [each for each in find_fluff(PAIRS, SETTINGS) if each.phrase == "would you kindly find"]
+    cleaned, _ = remove_fluff(PAIRS, fluff, honest=lambda candidate: True)
+    effect = ablate(PAIRS, cleaned)
 
     assert effect["pairs_touched"] == 1 / 3
     assert 0.1 < effect["words_saved"] < 0.3
 
 
+def test_the_report_says_what_was_found_and_what_became_of_it() -> None:
+    cleaned, figures = without_fluff(PAIRS, lambda candidate: "KRAS" not in candidate.instruction, SETTINGS)
+    stubborn = sum("kindly" in each.instruction and "KRAS" in each.instruction for each in PAIRS)
+
+    assert figures["phrases"]["would you kindly find"] == {
+        "found": 100,
+        "removed": 100 - stubborn,
+        "before": 0.3333,
+        "after": round(stubborn / 300, 4),
+        "example": ["would you kindly find CDK2 in mouse, at most 5 number 0", "CDK2 in mouse, at most 5 number 0"],
+    }
+    assert figures["pairs_touched"] == sum(one != other for one, other in zip(PAIRS, cleaned, strict=True)) / 300
+
+
+def test_fluff_may_be_reported_and_left() -> None:
+    settings = FluffSettings(least_share=0.05, most_information=0.02, remove=False)
+    cleaned, figures = without_fluff(PAIRS, lambda candidate: True, settings)
+
+    assert cleaned == PAIRS
+    assert figures["pairs_touched"] == 0
+    assert figures["phrases"]["would you kindly find"]["removed"] == 0
+    assert figures["phrases"]["would you kindly find"]["after"] == 0.3333
+
+
+def test_a_long_phrase_goes_whole() -> None:
+    polite = [
+        each.model_copy(update={"instruction": f"As part of your search, please ensure that you {each.instruction}."})
+        if int(each.id) % 3 == 1 else each
+        for each in PAIRS
+    ]  # fmt: skip
+    cleaned, _ = without_fluff(polite, lambda candidate: True, SETTINGS)
+
+    assert not [each.instruction for each in cleaned if re.search("search|please|ensure", each.instruction)]
+
+
+def test_a_question_without_its_opening_is_a_request() -> None:
+    asked = PAIRS[0].model_copy(update={"instruction": "Can you find CDK2?", "form": "question"})
+    fluff = [Fluff("can you", 0.5, 0.0, asked.instruction)]
+    cleaned, _ = remove_fluff([asked], fluff, honest=lambda candidate: True)
+
+    assert [(each.instruction, each.form) for each in cleaned] == [("Find CDK2.", "imperative")]
+
+
+def test_honesty_refuses_what_is_lost_unreadable_or_taken(mygene: Api) -> None:
+    words = "In the database find human genes with the symbol CDK2."
+    honest_pair = PAIRS[0].model_copy(update={"instruction": words, "query": "/v3/query?q=symbol:CDK2&species=human"})
+    honest = Honesty(mygene, [honest_pair])
+
+    def passes(instruction: str) -> bool:
+        return honest(honest_pair.model_copy(update={"instruction": instruction}))
+
+    assert not passes(words)
+    assert not passes("Find genes with the symbol CDK2.")
+    assert not passes("Find human human genes with the symbol CDK2.")
+    assert passes("Find human genes with the symbol CDK2.")
+    assert not passes("find human genes with the symbol CDK2.")
+
+
 def test_without_phrase_leaves_a_sentence() -> None:
-    assert without_phrase("Would you kindly find CDK2?", "would you kindly") == "Find CDK2?"
+    assert without_phrase("Would you kindly find CDK2?", "would you kindly") == "Find CDK2."
+    assert without_phrase("Which genes can you find in mice?", "can you") is None
+    assert without_phrase("what genes can you find", "can you") is None
+    assert without_phrase("Can you show genes like CDK2? In mice.", "can you") == "Show genes like CDK2. In mice."
+    assert without_phrase("Which genes in the database are human?", "in the database") == "Which genes are human?"
     assert without_phrase("Find CDK2, if you can.", "if you can") == "Find CDK2."
     assert without_phrase("Find CDK2.", "please do") is None
 

@@ -5,8 +5,7 @@ its presence tells nothing about the query, measured by the mutual information b
 parameter and field of the queries. What names a field or a value, or is the only way an operator is said, is never
 fluff: that is why the information counts and not the frequency.
 
-    report = find_fluff(pairs, FluffSettings())
-    cleaned, report = remove_fluff(pairs, report, still_honest)
+    cleaned, figures = without_fluff(pairs, Honesty(api, pairs), FluffSettings())
 """
 
 from __future__ import annotations
@@ -14,24 +13,30 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from query_assistant.pairs.wording import sentence, tidy
 from query_assistant.records import Pair
 
 TOKEN = re.compile(r"[\w'.:-]+|[^\w\s]")
-SHORTEST, LONGEST = 2, 5  # a single word that a sentence needs can seldom go without breaking it
+SHORTEST, LONGEST = 2, 12  # a single word that a sentence needs can seldom go without breaking it
+ASKS = re.compile(r"(?:(?:in|of|for|with|by|from|at|on|to) )?(?:wh(?:at|ich|o|ose|om|ere|en|y)|how)\b", re.IGNORECASE)
+CARRIES = re.compile(r"\b(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class FluffSettings:
     """`least_share`: a phrase must stand in this share of the instructions (lower: more is called fluff).
     `most_information`: the share of its entropy that any one feature of the query may explain (higher: more is fluff).
+    `remove`: whether what is found is taken out, or only reported.
     """
 
     least_share: float = 0.01
     most_information: float = 0.015
+    remove: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,19 @@ class Fluff:
     example: str
 
 
+def without_fluff(
+    pairs: Sequence[Pair], honest: Callable[[Pair], bool], settings: FluffSettings
+) -> tuple[list[Pair], dict[str, Any]]:
+    """The pairs without the fluff that is found in them, and the figures of `report` and `ablate` about it."""
+    fluff = find_fluff(pairs, settings)
+    cleaned, removed = remove_fluff(pairs, fluff if settings.remove else [], honest)
+    return cleaned, {"phrases": report(pairs, cleaned, fluff, removed), **ablate(pairs, cleaned)}
+
+
 def find_fluff(pairs: Sequence[Pair], settings: FluffSettings) -> list[Fluff]:
-    """Frequent phrases that tell nothing, the most frequent first; parts of longer fluff of equal share left out."""
+    """Frequent phrases that tell nothing, in the order in which they are best removed: those with most words in all
+    instructions together first. Parts of longer fluff of equal share are left out.
+    """
     holders = _holders([pair.instruction for pair in pairs])
     frequent = {gram: found for gram, found in holders.items() if len(found) >= settings.least_share * len(pairs)}
     features = _features(pairs)
@@ -55,7 +71,7 @@ def find_fluff(pairs: Sequence[Pair], settings: FluffSettings) -> list[Fluff]:
         if information <= settings.most_information:
             example = pairs[min(found)].instruction
             fluff.append(Fluff(" ".join(gram), len(found) / len(pairs), information, example))
-    return sorted(_longest_only(fluff), key=lambda each: (-each.share, each.phrase))
+    return sorted(_longest_only(fluff), key=lambda each: (-each.share * len(each.phrase.split(" ")), each.phrase))
 
 
 def remove_fluff(
@@ -74,19 +90,45 @@ def _without_all(pair: Pair, phrases: Sequence[str], honest: Callable[[Pair], bo
     kept = pair
     for phrase in phrases:
         shorter = without_phrase(kept.instruction, phrase)
-        candidate = kept if shorter is None else kept.model_copy(update={"instruction": shorter})
-        if candidate is not kept and honest(candidate):
+        if shorter is None:
+            continue
+        form = "imperative" if kept.form == "question" and "?" not in shorter else kept.form
+        candidate = kept.model_copy(update={"instruction": shorter, "form": form})
+        if honest(candidate):
             kept = candidate
             removed[phrase] += 1
     return kept
 
 
-def ablate(pairs: Sequence[Pair], fluff: Sequence[Fluff]) -> dict[str, float]:
-    """What removing the phrases would change: shares of pairs touched and words saved, distinct-2 before and after."""
+def report(
+    pairs: Sequence[Pair], cleaned: Sequence[Pair], fluff: Sequence[Fluff], removed: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    """By phrase: in how many pairs it was `found` and from how many `removed`, its share of the pairs `before` and
+    `after`, and an `example`: an instruction with it and what became of that one.
+
+    A phrase that went with others (found, not removed, in no pair now) is left out.
+    """
+    figures = {}
+    for each in fluff:
+        found = [position for position, pair in enumerate(pairs) if _holds(pair.instruction, each.phrase)]
+        left = sum(_holds(pair.instruction, each.phrase) for pair in cleaned)
+        if left or removed.get(each.phrase):
+            shown = next((one for one in found if not _holds(cleaned[one].instruction, each.phrase)), found[0])
+            figures[each.phrase] = {
+                "found": len(found),
+                "removed": removed.get(each.phrase, 0),
+                "before": round(len(found) / len(pairs), 4),
+                "after": round(left / len(pairs), 4),
+                "example": [pairs[shown].instruction, cleaned[shown].instruction],
+            }
+    return figures
+
+
+def ablate(pairs: Sequence[Pair], cleaned: Sequence[Pair]) -> dict[str, float]:
+    """What removing the phrases changed: shares of pairs touched and words saved, distinct-2 before and after."""
     from query_assistant.pairs.diversity import distinct
 
-    before = [pair.instruction for pair in pairs]
-    after = [_stripped(text, fluff) for text in before]
+    before, after = [pair.instruction for pair in pairs], [pair.instruction for pair in cleaned]
     words = sum(len(text.split()) for text in before) or 1
     return {
         "pairs_touched": sum(one != other for one, other in zip(before, after, strict=True)) / (len(pairs) or 1),
@@ -97,23 +139,34 @@ def ablate(pairs: Sequence[Pair], fluff: Sequence[Fluff]) -> dict[str, float]:
 
 
 def without_phrase(text: str, phrase: str) -> str | None:
-    """The instruction without the phrase, still with a capital and an end; None where the phrase is not in it."""
-    pattern = r"(?<!\w)" + r"\s*".join(re.escape(token) for token in phrase.split(" ")) + r"(?!\w)[,]?"
-    shorter, count = re.subn(pattern, " ", text, flags=re.IGNORECASE)
+    """The instruction without the phrase, still a sentence with a capital and its end; None where the phrase is not in
+    it, or where a question leans on it ("Which genes can you find?").
+
+    A question that was one by its opening alone becomes a request: "Can you list genes?" is "List genes."
+    """
+    shorter, count = _pattern(phrase).subn(" ", text)
     if not count:
         return None
     bare = re.sub(r"[,;]\s*([.?!])$", r"\1", tidy(shorter)).strip(" ,;")
+    if len(CARRIES.findall(bare)) < len(CARRIES.findall(text)):
+        if ASKS.match(bare):
+            return None
+        bare = re.sub(r"\?(?=\s|$)", ".", bare, count=1)
     return sentence(bare, "") if text[:1].isupper() else bare
 
 
-def _stripped(text: str, fluff: Sequence[Fluff]) -> str:
-    for each in fluff:
-        text = without_phrase(text, each.phrase) or text
-    return text
+def _holds(text: str, phrase: str) -> bool:
+    return _pattern(phrase).search(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _pattern(phrase: str) -> re.Pattern[str]:
+    tokens = r"\s*".join(re.escape(token) for token in phrase.split(" "))
+    return re.compile(rf"(?<!\w){tokens}(?!\w)[,]?", re.IGNORECASE)
 
 
 def _holders(instructions: Sequence[str]) -> dict[tuple[str, ...], set[int]]:
-    """Which instructions hold each n-gram of words, two to five words long."""
+    """Which instructions hold each n-gram of words, `SHORTEST` to `LONGEST` long."""
     holders: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for position, text in enumerate(instructions):
         tokens = TOKEN.findall(text.casefold())
@@ -158,4 +211,5 @@ def _longest_only(fluff: list[Fluff]) -> list[Fluff]:
 
 
 def _within(one: Fluff, other: Fluff) -> bool:
-    return one.phrase != other.phrase and one.phrase in other.phrase and other.share > 0.9 * one.share
+    inside = one.phrase != other.phrase and f" {one.phrase} " in f" {other.phrase} "
+    return inside and other.share > 0.9 * one.share
