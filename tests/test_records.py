@@ -87,3 +87,8 @@ def test_asking_whether_a_file_can_be_written_neither_makes_nor_changes_it(tmp_p
     check_writable(tmp_path / "there")
     check_writable(tmp_path / "not_there")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("there", "old")]
+
+
+def test_half_a_surrogate_pair_in_an_answer_does_not_stop_a_run(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "q.jsonl", [Query(query="/v3/query", body={"q": ["a\ud83db", "🧬"]})])
+    assert read_jsonl(tmp_path / "q.jsonl", Query) == [Query(query="/v3/query", body={"q": ["a?b", "🧬"]})]

@@ -122,8 +122,12 @@ R = TypeVar("R", bound=Record)
 
 
 def dump(record: Record) -> str:
-    """One record as one line of JSON: sorted keys, UTF-8 as it is, absent values left out."""
-    return json.dumps(record.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=False)
+    """One record as one line of JSON: sorted keys, UTF-8 as it is, absent values left out.
+
+    Half a surrogate pair, which a model can write and UTF-8 cannot hold, becomes `?`.
+    """
+    line = json.dumps(record.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)
+    return line.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_jsonl(path: Path | str, kind: type[R]) -> list[R]:

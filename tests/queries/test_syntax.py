@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from query_assistant.errors import QuerySyntaxError
-from query_assistant.queries.syntax import MAX_DEPTH, parse_text, render_text
+from query_assistant.queries.syntax import MAX_DEPTH, MAX_LENGTH, parse_text, render_text
 from query_assistant.queries.tree import (
     Boolean,
     Boost,
@@ -250,12 +250,23 @@ def test_time_grows_with_the_length_of_the_text_only(piece: str) -> None:
         return time.process_time() - start
 
     short = min(seconds(500) for _ in range(3))
-    assert min(seconds(8_000) for _ in range(2)) < 80 * short + 0.05
+    longest = (MAX_LENGTH - 1) // len(piece)
+    assert min(seconds(longest) for _ in range(2)) < 5 * (longest / 500) * short + 0.05
 
 
-def test_a_megabyte_is_read_in_seconds() -> None:
+def test_the_longest_text_is_read_within_a_second() -> None:
+    text = "symbol:CDK2 OR " * 4_369 + "a"
     start = time.process_time()
-    tree = parse_text("symbol:CDK2 OR " * 70_000 + "a")
+    tree = parse_text(text)
+    assert time.process_time() - start < 1
+    assert len(text) == MAX_LENGTH
     assert isinstance(tree, Boolean)
-    assert len(tree.should) == 70_001
-    assert time.process_time() - start < 10
+    assert len(tree.should) == 4_370
+
+
+def test_a_text_that_no_url_can_carry_is_refused_with_its_length_before_it_is_read() -> None:
+    longest = "a" * MAX_LENGTH
+    assert parse_text(longest) == Words(None, (longest,))
+    with pytest.raises(QuerySyntaxError, match="has 65,537 characters; a server takes at most 65,536") as failure:
+        parse_text(longest + "(")
+    assert failure.value.position == MAX_LENGTH

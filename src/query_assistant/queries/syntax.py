@@ -32,9 +32,10 @@ from query_assistant.queries.tree import (
     Wildcard,
 )
 
-__all__ = ["MAX_DEPTH", "parse_text", "render_text"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse_text", "render_text"]
 
 MAX_DEPTH = 100
+MAX_LENGTH = 65_536  # what the servers read of a request before its body: no longer text reaches them in a URL
 _ENDS_CHUNK = frozenset({"COLON", "STAR", "SLOP", "BOOST", "AND", "OR"})
 _LEAVES = frozenset({"TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "SIGN"})
 _MODIFIERS = frozenset({"NOT", "PLUS", "MINUS"})
@@ -48,8 +49,15 @@ def parse_text(text: str, operator: Operator = "and", parameter: str = "q") -> N
     errors.
 
     Raises:
-        QuerySyntaxError: the text is empty, or the servers' parser would refuse it; carries the position.
+        QuerySyntaxError: the text is empty or over MAX_LENGTH, or the servers' parser would refuse it; carries the
+            position.
     """
+    if len(text) > MAX_LENGTH:
+        raise QuerySyntaxError(
+            f"the query text has {len(text):,} characters; a server takes at most {MAX_LENGTH:,}: POST a list of terms",
+            position=MAX_LENGTH,
+            parameter=parameter,
+        )
     tokens = scan(text, parameter)
     if len(tokens) == 1:
         raise QuerySyntaxError(
