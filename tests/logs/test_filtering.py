@@ -160,6 +160,19 @@ def test_a_damaged_file_is_named_in_the_report(tmp_path, api, replica):
     assert report.metrics()["files"] == {"read": 1, "truncated": 1}
 
 
+def test_an_empty_file_among_logs_is_no_trouble_but_nothing_at_all_is(tmp_path, api, replica):
+    (tmp_path / "rotated.log").write_text("")
+    with pytest.raises(InputError, match=r"no line in 1 files \(rotated\.log\)"):
+        filter_logs([tmp_path], api, replica)
+    (tmp_path / "today.log").write_text("/v3/query?q=symbol:GEN1\n")
+    assert [query.query for query in filter_logs([tmp_path], api, replica).queries] == ["/v3/query?q=symbol:GEN1"]
+
+
+def test_a_terminals_control_codes_in_a_request_are_shown_and_not_obeyed(tmp_path, api, replica):
+    report = filtered(tmp_path, ["\x1b]0;owned\x07 broken", "/v3/query?q=symbol:GEN1"], api, replica).report
+    assert "e.g. \\x1b]0;owned\\x07 broken" in report.text()
+
+
 def test_a_missing_log_is_an_input_error(api, replica):
     with pytest.raises(InputError, match="no log at"):
         filter_logs(["nowhere/*.gz"], api, replica)

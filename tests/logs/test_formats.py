@@ -146,11 +146,34 @@ def test_odd_bytes_blank_lines_comments_and_endless_lines_are_no_trouble(tmp_pat
     assert (log.lines, log.broken) == (4, 1)
 
 
-def test_an_empty_log_is_empty_when_its_format_is_named(tmp_path):
-    file = written(tmp_path / "empty.log", [""])
-    assert texts(open_log(file, format="paths")) == []
-    with pytest.raises(InputError, match="nothing"):
-        open_log(file)
+@pytest.mark.parametrize("content", [[""], ["# comments alone"]])
+@pytest.mark.parametrize("format", [None, "paths"])
+def test_an_empty_log_is_empty_whether_or_not_its_format_is_named(tmp_path, content, format):
+    assert texts(open_log(written(tmp_path / "empty.log", content), format=format)) == []
+
+
+@pytest.mark.parametrize("column", [0, 2], ids=["in the path", "in another column"])
+def test_a_quote_that_is_never_closed_costs_no_other_line(tmp_path, column):
+    odd = ["/v3/gene/0", "200", "curl"]
+    odd[column] = '"' + odd[column]
+    rows = ["path,status,agent", "/v3/gene/1,200,a", ",".join(odd), *(f"/v3/gene/{n},200,a" for n in range(2, 9_000))]
+    log = open_log(written(tmp_path / "extract.csv", rows))
+    found = texts(log)
+    assert [text for text in found if text.startswith("/")] == [
+        "/v3/gene/1",
+        *(["/v3/gene/0"] if column else []),
+        *(f"/v3/gene/{n}" for n in range(2, 9_000)),
+    ]
+    assert (len(found), log.lines) == (9_000, 9_000)
+
+
+def test_an_endless_line_is_one_broken_line_and_its_end_no_request(tmp_path, monkeypatch):
+    monkeypatch.setattr("query_assistant.logs.files.CHUNK_BYTES", 1 << 18)
+    file = tmp_path / "endless.log"
+    file.write_bytes(b"/v3/gene/1\n/" + b"x" * (1 << 20) + b"/v3/gene/2\n/v3/gene/3\n")
+    log = open_log(file, format="paths")
+    assert texts(log) == ["/v3/gene/1", "/v3/gene/3"]
+    assert (log.lines, log.broken) == (3, 1)
 
 
 def test_logs_are_found_by_name_folder_and_pattern_each_once(tmp_path):

@@ -104,7 +104,7 @@ def _pieces(raw: IO[bytes]) -> Iterator[bytes]:
 
 def line_blocks(log: LogFile) -> Iterator[list[str]]:
     """Lines without their ends, blank ones left out, in blocks; overlong ones are counted as broken and dropped."""
-    rest, first = b"", True
+    rest, first, endless = b"", True, False
     pending: list[bytes] = []
     size = 0
     for block in _byte_blocks(log):
@@ -114,12 +114,16 @@ def line_blocks(log: LogFile) -> Iterator[list[str]]:
             continue
         text = b"".join([rest, *pending])
         pending, size = [], 0
+        if endless:
+            _, end, text = text.partition(b"\n")
+            endless = not end
         whole, _, rest = text.rpartition(b"\n")
         if len(rest) > CHUNK_BYTES:
-            log.broken, log.lines, rest = log.broken + 1, log.lines + 1, b""
+            log.broken, log.lines, rest, endless = log.broken + 1, log.lines + 1, b"", True
         yield _decoded(whole, log, first)
         first = False
-    yield _decoded(b"".join([rest, *pending]), log, first)
+    last = b"".join([rest, *pending])
+    yield _decoded(last.partition(b"\n")[2] if endless else last, log, first)
 
 
 def _decoded(block: bytes, log: LogFile, first: bool) -> list[str]:

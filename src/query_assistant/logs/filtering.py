@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from query_assistant.apis import Api
-from query_assistant.errors import RequestError
+from query_assistant.errors import InputError, RequestError
 from query_assistant.logs.choosing import most_telling
 from query_assistant.logs.counted import SAME_SHAPE, Counted
 from query_assistant.logs.counting import count
@@ -72,13 +72,16 @@ def filter_logs(
         memory_limit: DuckDB's; what exceeds it goes to disk.
 
     Raises:
-        InputError: a file is missing, its format cannot be told, or a table lacks the column.
+        InputError: a file is missing, its format cannot be told, a table lacks the column, or there is no line at all.
     """
     seconds: dict[str, float] = {}
     logs = [open_log(path, format, column) for path in find_logs(paths)]
     routes = Routes(f"/{api.version}", tuple(api.entities), tuple(sorted(api.pages)))
     with _timed(seconds, "count"):
         counted = count(logs, routes, load_familiar(api.name), most_requests=most_requests, memory_limit=memory_limit)
+    if not counted.lines:
+        names = ", ".join(log.path.name for log in logs[:3])
+        raise InputError(f"no line in {len(logs)} files ({names}): expected access logs; copy them again")
     report = _begun(api, logs, counted)
     with _timed(seconds, "understand"):
         candidates, fallen = understand_all(counted.requests, api, processes=processes)

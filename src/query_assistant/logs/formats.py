@@ -50,7 +50,7 @@ _SNIFFED_LINES = 50
 
 
 def open_log(path: Path, format: str | None = None, column: str | None = None) -> LogFile:
-    """The file with its format, named or sniffed from its first lines.
+    """The file with its format, named or sniffed from its first lines; of one without lines any will do.
 
     Raises:
         InputError: the format is unknown or cannot be told, or the table has no such column.
@@ -64,7 +64,8 @@ def open_log(path: Path, format: str | None = None, column: str | None = None) -
         return LogFile(path, "csv", _csv_column(path, first, column))
     if format is not None:
         return LogFile(path, format)  # type: ignore[arg-type]
-    return LogFile(path, _sniff(path, first))
+    lines = [line for line in first if not line.startswith("#")]
+    return LogFile(path, _sniff(path, lines) if lines else "paths")
 
 
 def pattern_of(log: LogFile) -> str:
@@ -85,16 +86,14 @@ def batches(log: LogFile) -> Iterator[pa.Array]:
         yield pa.array(block, pa.string())
 
 
-def _sniff(path: Path, first: list[str]) -> Format:
-    lines = [line for line in first if not line.startswith("#")]
+def _sniff(path: Path, lines: list[str]) -> Format:
     names: tuple[Format, ...] = ("combined", "common", "tornado", "paths")
     fits = {name: sum(bool(re.search(LINE_PATTERNS[name], line)) for line in lines) for name in names}
     best = max(names, key=lambda name: fits[name])
-    if lines and fits[best] * 2 > len(lines):
+    if fits[best] * 2 > len(lines):
         return best
-    shown = masked(lines[0])[:80] if lines else "(nothing)"
     raise InputError(
-        f"cannot tell the format of {path.name}, which begins {shown!r}: "
+        f"cannot tell the format of {path.name}, which begins {masked(lines[0])[:80]!r}: "
         f"expected one of {', '.join(get_args(Format))}; name it, and for a table its column"
     )
 
@@ -131,8 +130,8 @@ def _csv_texts(log: LogFile) -> Iterator[list[str]]:
     lines = (line for block in line_blocks(log) for line in block)
     header, delimiter = _split_header(next(lines))
     place, width = header.index(str(log.column)), len(header)
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=False)
-    while rows := list(islice(_rows(reader, log), 50_000)):
+    rows_left = _rows(lines, delimiter, log)
+    while rows := list(islice(rows_left, 50_000)):
         # In a table of one column, a comma that nobody quoted belongs to the value.
         if width == 1:
             yield [delimiter.join(row) for row in rows]
@@ -140,12 +139,34 @@ def _csv_texts(log: LogFile) -> Iterator[list[str]]:
             yield [row[place] if len(row) == width else f"[{len(row)} of {width} columns] {row}" for row in rows]
 
 
-def _rows(reader: Iterator[list[str]], log: LogFile) -> Iterator[list[str]]:
+def _rows(lines: Iterator[str], delimiter: str, log: LogFile) -> Iterator[list[str]]:
+    """The rows of a table, one a line: what a quote that is never closed has swallowed is taken line by line."""
+    taken: list[str] = []
+
+    def noted() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line + "\n"
+
+    reader = csv.reader(noted(), delimiter=delimiter, strict=False)
     while True:
+        taken.clear()
         try:
-            yield next(reader)
+            row = next(reader)
         except StopIteration:
             return
+        except csv.Error:
+            row = []
+        if row and len(taken) == 1:
+            yield row
+        else:
+            yield from _rows_of_their_own(taken, delimiter, log)
+
+
+def _rows_of_their_own(lines: list[str], delimiter: str, log: LogFile) -> Iterator[list[str]]:
+    for line in lines:
+        try:
+            yield next(csv.reader([line], delimiter=delimiter, strict=False))
         except csv.Error:
             log.broken, log.lines = log.broken + 1, log.lines + 1
 

@@ -127,5 +127,10 @@ def _table(title: str, groups: dict[str, Group]) -> Iterable[str]:
     if groups:
         yield f"{title}:"
     for name, group in sorted(groups.items(), key=lambda item: (-item[1].lines, item[0])):
-        example = f"   e.g. {group.examples[0][:90]}" if group.examples else ""
+        example = f"   e.g. {_harmless(group.examples[0][:90])}" if group.examples else ""
         yield f"  {name:<18}{group.lines:>10,} lines {group.distinct:>9,} distinct{example}"
+
+
+def _harmless(text: str) -> str:
+    """Anybody can send a request with a terminal's control codes in it: they are shown, not obeyed."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
