@@ -102,12 +102,34 @@ def test_a_long_phrase_goes_whole() -> None:
     assert not [each.instruction for each in cleaned if re.search("search|please|ensure", each.instruction)]
 
 
-def test_a_question_without_its_opening_is_a_request() -> None:
-    asked = PAIRS[0].model_copy(update={"instruction": "Can you find CDK2?", "form": "question"})
-    fluff = [Fluff("can you", 0.5, 0.0, asked.instruction)]
-    cleaned, _ = remove_fluff([asked], fluff, honest=lambda candidate: True)
+def test_phrases_are_found_whole_however_they_are_punctuated_and_overlap() -> None:
+    phrases = ("in the database", ", thank you in advance", ", based on the information in the records")
+    fluffy = [
+        each.model_copy(update={"instruction": f"gene{each.id} as {each.id}{_joined(phrases, int(each.id))}{end}"})
+        for each, end in zip(PAIRS, [".", "?", ""] * 100, strict=True)
+    ]
+    found = find_fluff(fluffy, SETTINGS)
+    cleaned, _ = remove_fluff(fluffy, found, honest=lambda candidate: True)
 
-    assert [(each.instruction, each.form) for each in cleaned] == [("Find CDK2.", "imperative")]
+    assert sorted(each.phrase for each in found) == sorted(phrases)
+    assert [each.instruction.strip(".?") for each in cleaned] == [f"gene{each.id} as {each.id}" for each in PAIRS]
+
+
+def _joined(phrases: tuple[str, ...], number: int) -> str:
+    phrase = phrases[number * 7 % 11 % 3]
+    return phrase if phrase.startswith(",") else f" {phrase}"
+
+
+def test_a_question_without_its_opening_is_a_request() -> None:
+    texts = ["Can you find CDK2?", "can you find CDK2", "Which genes are like CDK2? Can you sort them?"]
+    asked = [PAIRS[0].model_copy(update={"instruction": text, "form": "question"}) for text in texts]
+    cleaned, _ = remove_fluff(asked, [Fluff("can you", 0.5, 0.0, texts[0])], honest=lambda candidate: True)
+
+    assert [(each.instruction, each.form) for each in cleaned] == [
+        ("Find CDK2.", "imperative"),
+        ("find CDK2", "imperative"),
+        (texts[2], "question"),
+    ]
 
 
 def test_honesty_refuses_what_is_lost_unreadable_or_taken(mygene: Api) -> None:
@@ -131,6 +153,9 @@ def test_without_phrase_leaves_a_sentence() -> None:
     assert without_phrase("what genes can you find", "can you") is None
     assert without_phrase("Can you show genes like CDK2? In mice.", "can you") == "Show genes like CDK2. In mice."
     assert without_phrase("Which genes in the database are human?", "in the database") == "Which genes are human?"
+    assert without_phrase("Find CDK2, if at all possible.", ", if at all possible") == "Find CDK2."
+    assert without_phrase("Please could you find CDK2?", "could you") is None
+    assert without_phrase("Would you show me genes?", "you show me") is None
     assert without_phrase("Find CDK2, if you can.", "if you can") == "Find CDK2."
     assert without_phrase("Find CDK2.", "please do") is None
 

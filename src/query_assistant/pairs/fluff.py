@@ -21,8 +21,15 @@ from typing import Any
 from query_assistant.pairs.wording import sentence, tidy
 from query_assistant.records import Pair
 
-TOKEN = re.compile(r"[\w'.:-]+|[^\w\s]")
-SHORTEST, LONGEST = 2, 12  # a single word that a sentence needs can seldom go without breaking it
+TOKEN = re.compile(r"\w+(?:['.:-]+\w+)*|[^\w\s]")
+SHORTEST, LONGEST = 2, 16  # a single word that a sentence needs can seldom go without breaking it
+ENDS = frozenset(".?!")
+AFTER_THESE = (
+    "a an the this that these those which what who whose my your our its their all any some each no not "
+    "of in on at by to for from with as and or but if than only i is are was were do does has have"
+)
+LEANING = frozenset(AFTER_THESE.split())  # a phrase that ends in one of these is torn from its other half
+WAITING = LEANING - {"have", "has", "not", "only", "all", "any", "some"} | {"please", "would", "could", "can", "you"}
 ASKS = re.compile(r"(?:(?:in|of|for|with|by|from|at|on|to) )?(?:wh(?:at|ich|o|ose|om|ere|en|y)|how)\b", re.IGNORECASE)
 CARRIES = re.compile(r"\b(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had)\b", re.IGNORECASE)
 
@@ -59,19 +66,26 @@ def without_fluff(
 
 
 def find_fluff(pairs: Sequence[Pair], settings: FluffSettings) -> list[Fluff]:
-    """Frequent phrases that tell nothing, in the order in which they are best removed: those with most words in all
-    instructions together first. Parts of longer fluff of equal share are left out.
+    """Frequent phrases that tell nothing, in the order in which they are removed: those with most words in all
+    instructions together first. Each is counted where those before it are gone, so no part of a longer one is left.
     """
+    least = settings.least_share * len(pairs)
     holders = _holders([pair.instruction for pair in pairs])
-    frequent = {gram: found for gram, found in holders.items() if len(found) >= settings.least_share * len(pairs)}
+    frequent = {gram: found for gram, found in holders.items() if len(found) >= least and gram[-1] not in LEANING}
     features = _features(pairs)
+    texts = [pair.instruction for pair in pairs]
     fluff = []
-    for gram, found in frequent.items():
-        information = max((_information(found, having, len(pairs)) for having in features.values()), default=0.0)
+    for gram in sorted(frequent, key=lambda gram: (-len(frequent[gram]) * len(gram), gram)):
+        phrase = " ".join(gram)
+        left = {position for position in frequent[gram] if _holds(texts[position], phrase)}
+        if len(left) < least:
+            continue
+        information = max((_information(left, having, len(pairs)) for having in features.values()), default=0.0)
         if information <= settings.most_information:
-            example = pairs[min(found)].instruction
-            fluff.append(Fluff(" ".join(gram), len(found) / len(pairs), information, example))
-    return sorted(_longest_only(fluff), key=lambda each: (-each.share * len(each.phrase.split(" ")), each.phrase))
+            fluff.append(Fluff(phrase, len(left) / len(pairs), information, pairs[min(left)].instruction))
+            for position in left:
+                texts[position] = without_phrase(texts[position], phrase) or texts[position]
+    return fluff
 
 
 def remove_fluff(
@@ -92,7 +106,7 @@ def _without_all(pair: Pair, phrases: Sequence[str], honest: Callable[[Pair], bo
         shorter = without_phrase(kept.instruction, phrase)
         if shorter is None:
             continue
-        form = "imperative" if kept.form == "question" and "?" not in shorter else kept.form
+        form = "imperative" if kept.form == "question" and _made_request(phrase, shorter) else kept.form
         candidate = kept.model_copy(update={"instruction": shorter, "form": form})
         if honest(candidate):
             kept = candidate
@@ -139,20 +153,32 @@ def ablate(pairs: Sequence[Pair], cleaned: Sequence[Pair]) -> dict[str, float]:
 
 
 def without_phrase(text: str, phrase: str) -> str | None:
-    """The instruction without the phrase, still a sentence with a capital and its end; None where the phrase is not in
-    it, or where a question leans on it ("Which genes can you find?").
+    """The instruction without the phrase, still a sentence with a capital and its end.
 
-    A question that was one by its opening alone becomes a request: "Can you list genes?" is "List genes."
+    None where the phrase is not in it, or where the rest leans on it: "Which genes can you find?", "Would you show me
+    genes?" without "you show me". A question that was one by its opening alone becomes a request: "Can you list
+    genes?" is "List genes."
     """
-    shorter, count = _pattern(phrase).subn(" ", text)
-    if not count:
+    matches = list(_pattern(phrase).finditer(text))
+    if not matches or (phrase[0] != "," and any(_waits(text[: match.start()]) for match in matches)):
         return None
-    bare = re.sub(r"[,;]\s*([.?!])$", r"\1", tidy(shorter)).strip(" ,;")
-    if len(CARRIES.findall(bare)) < len(CARRIES.findall(text)):
-        if ASKS.match(bare):
-            return None
+    bare = re.sub(r"[,;]\s*([.?!])$", r"\1", tidy(_pattern(phrase).sub(" ", text))).strip(" ,;")
+    if CARRIES.match(phrase) and ASKS.match(bare):
+        return None
+    if _made_request(phrase, bare):
         bare = re.sub(r"\?(?=\s|$)", ".", bare, count=1)
     return sentence(bare, "") if text[:1].isupper() else bare
+
+
+def _made_request(phrase: str, bare: str) -> bool:
+    """Whether what is left without the phrase asks no longer, though the phrase did."""
+    return bool(CARRIES.match(phrase)) and not (CARRIES.match(bare) or ASKS.match(bare))
+
+
+def _waits(before: str) -> bool:
+    """Whether what stands before a phrase ends in a word that waits for another."""
+    words = re.findall(r"\w+\s*$", before)
+    return bool(words) and words[-1].strip().casefold() in WAITING
 
 
 def _holds(text: str, phrase: str) -> bool:
@@ -161,8 +187,10 @@ def _holds(text: str, phrase: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _pattern(phrase: str) -> re.Pattern[str]:
+    """The phrase with any blanks between its tokens; a comma behind it goes with it, unless one before it does."""
     tokens = r"\s*".join(re.escape(token) for token in phrase.split(" "))
-    return re.compile(rf"(?<!\w){tokens}(?!\w)[,]?", re.IGNORECASE)
+    before, behind = (r"(?<!\w)" if phrase[0].isalnum() else "", r"(?!\w)" if phrase[-1].isalnum() else "")
+    return re.compile(f"{before}{tokens}{behind}{'' if phrase[0] == ',' else ',?'}", re.IGNORECASE)
 
 
 def _holders(instructions: Sequence[str]) -> dict[tuple[str, ...], set[int]]:
@@ -170,9 +198,12 @@ def _holders(instructions: Sequence[str]) -> dict[tuple[str, ...], set[int]]:
     holders: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for position, text in enumerate(instructions):
         tokens = TOKEN.findall(text.casefold())
-        for length in range(SHORTEST, LONGEST + 1):
-            for start in range(len(tokens) - length + 1):
-                holders[tuple(tokens[start : start + length])].add(position)
+        for start in range(len(tokens)):
+            for stop in range(start + 1, min(start + LONGEST, len(tokens)) + 1):
+                if tokens[stop - 1] in ENDS:
+                    break
+                if stop - start >= SHORTEST:
+                    holders[tuple(tokens[start:stop])].add(position)
     return holders
 
 
@@ -203,13 +234,3 @@ def _information(phrase: set[int], feature: set[int], total: int) -> float:
     share = len(phrase) / total
     entropy = -sum(part * math.log2(part) for part in (share, 1 - share) if part)
     return mutual / entropy if entropy else 0.0
-
-
-def _longest_only(fluff: list[Fluff]) -> list[Fluff]:
-    """Without phrases that stand inside a longer one of nearly the same share."""
-    return [each for each in fluff if not any(_within(each, other) for other in fluff)]
-
-
-def _within(one: Fluff, other: Fluff) -> bool:
-    inside = one.phrase != other.phrase and f" {one.phrase} " in f" {other.phrase} "
-    return inside and other.share > 0.9 * one.share
