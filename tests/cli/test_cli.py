@@ -93,6 +93,8 @@ def test_score_reports_the_ladder_and_every_item(
         (["simulate", "--api", "mygene", "-o", "out", "--lines", "-5"], "-5"),
         (["grammar", "--api", "mygene", "--format", "ebnf", "-o", "/dev/null/out"], "/dev/null/out"),
         (["review", "--api", "mygene", "--pairs", "."], "error: cannot read .:"),
+        (["predict", "in.jsonl", "."], "name a file"),
+        (["replica", "serve", "mygene", "--port", "99999"], "99999"),
     ],
 )
 def test_misuse_is_exit_code_2_and_one_line_that_names_the_value(
@@ -133,3 +135,13 @@ def test_a_disk_that_fails_is_one_line_with_the_file(
         "error: cannot read or write out.csv: No space left on device; "
         "check that it exists, may be written and the disk has room"
     ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["replica"]])
+def test_without_a_command_the_commands_are_listed_line_by_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "\nCommands:\n  " in shown.err

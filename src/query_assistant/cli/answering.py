@@ -16,7 +16,7 @@ from query_assistant.generation import System, generate
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
-from query_assistant.records import Query, Record, Response, atomic_writer, read_jsonl
+from query_assistant.records import Query, Record, Response, atomic_writer, check_writable, read_jsonl
 
 DEFAULT = "finetuned-zero_shot-closed-grammar"
 
@@ -82,6 +82,7 @@ def predict(source: Path, target: Path, system: str) -> None:
     The same lines come back with `query` (and `body` for a POST), null where there was no usable answer. A run that was
     killed goes on where it stopped.
     """
+    check_writable(target)
     items = read_jsonl(source, Instruction)
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")

@@ -16,7 +16,7 @@ def replica() -> None:
 @replica.command()
 @click.argument("apis", nargs=-1, required=True, type=ApiType())
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens it to the network.")
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True)
 def serve(apis: tuple[Api, ...], host: str, port: int) -> None:
     """Serve APIS over HTTP until interrupted; public clients work against it with their base URL set.
 
