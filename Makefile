@@ -52,6 +52,10 @@ params: env ## params.yaml out of conf/, as `dvc exp run` would write it
 readme: env ## the README's tables out of metrics/
 	python -m query_assistant.report README.md
 
+.PHONY: publish
+publish: env ## this workspace's adapter and answers as shared tarballs (then `dvc add` and `dvc push` them)
+	python -m query_assistant.publishing
+
 .PHONY: lock
 lock: env ## requirements.lock out of pyproject.toml, for Python 3.10 to 3.12
 	uv pip compile pyproject.toml --group dev --extra evaluation --universal --python-version 3.10 --upgrade \

@@ -1,5 +1,6 @@
 """report: the scores of this run's systems -> metrics/report/: tables and figures, also on the parent run in MLflow."""
 
+import json
 import shutil
 from itertools import product
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from query_assistant.params import Params
 from query_assistant.report import write_report
 from query_assistant.stage import run_stage
-from query_assistant.tracking import current_pipeline_run, log_pipeline
+from query_assistant.tracking import current_pipeline_run, flat_params, log_pipeline
 
 
 def main(params: Params) -> None:
@@ -19,7 +20,10 @@ def main(params: Params) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     training = Path("metrics/training.csv") if params.model.trained else None
     files = write_report([Path(f"metrics/score/{system}.json") for system in systems], training, folder)
-    log_pipeline(params.score.mlflow_experiment, current_pipeline_run(), files)
+    settings = flat_params(params.model_dump(mode="json", include={"seed", "model", "finetune", "generate"}))
+    numbers = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    pipeline, artifacts = current_pipeline_run(), [*files, Path("params.yaml")]
+    log_pipeline(params.score.mlflow_experiment, pipeline, artifacts, params=settings, metrics=numbers)
     print((folder / "systems.md").read_text(encoding="utf-8"))
 
 

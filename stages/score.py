@@ -15,7 +15,7 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.scoring.summary import flat_metrics, summarise
 from query_assistant.stage import load_apis, run_stage
-from query_assistant.tracking import current_pipeline_run, log_system
+from query_assistant.tracking import current_pipeline_run, flat_params, log_system
 
 Summary = dict[str, Any]
 
@@ -39,13 +39,16 @@ def _track(
     params: Params, system: System, summary: Summary, items: list[Summary], path: Path, responses: list[Response]
 ) -> None:
     answers = json.dumps([(response.id, response.text) for response in responses])
-    settings = params.model_dump(mode="json", include={"seed", "model", "generate", "finetune"})
+    # the words of all systems are left out: a run has its own
+    others = {"model": {"weights", "trained"}, "generate": {"examples", "context", "decoding"}}
+    sections = {"seed", "model", "generate", "finetune"}
+    settings = params.model_dump(mode="json", include=sections, exclude=others)
     facts: Summary = {
         "model": params.model.name,
         "revision": params.model.source.revision or params.model.engine.model_name,
         "prompt_sha256": hashlib.sha256("".join(r.prompt_sha256 for r in responses).encode()).hexdigest(),
         **vars(system),
-        **{str(name): value for name, value in pd.json_normalize(settings).iloc[0].items()},
+        **flat_params(settings),
     }
     with tempfile.TemporaryDirectory() as folder:
         errors = Path(folder, "errors.csv")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from query_assistant.cli import COMMANDS
-from query_assistant.report import MARKERS
+from query_assistant.report import TABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,9 +35,10 @@ def test_the_first_command_stands_within_forty_lines() -> None:
     assert README[: README.index("make repro")].count("\n") < 40
 
 
-def test_the_readme_shows_the_committed_report() -> None:
-    shown = README.split(MARKERS[0] + "\n")[1].split(MARKERS[1])[0]
-    command = ["git", "show", "HEAD:metrics/report/systems.md"]
+@pytest.mark.parametrize("name", TABLES)
+def test_the_readme_shows_the_committed_tables(name: str) -> None:
+    shown = README.split(f"<!-- {name}:begin -->\n")[1].split(f"<!-- {name}:end -->")[0]
+    command = ["git", "show", f"HEAD:{TABLES[name]}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip("no git history here: nothing to compare with")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.report import MARKERS, between_markers, gains, techniques_table, write_report
+from query_assistant.report import between_markers, gains, systems_table, techniques_table, write_report
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
@@ -117,7 +117,16 @@ def test_a_missing_score_is_named(tmp_path: Path) -> None:
 
 
 def test_text_between_the_markers_is_replaced_and_nothing_else() -> None:
-    begin, end = MARKERS
-    assert between_markers(f"a\n{begin}\nold\n{end}\nb\n", "new\n") == f"a\n{begin}\nnew\n{end}\nb\n"
+    document = "a\n<!-- x:begin -->\n{}\n<!-- x:end -->\n<!-- y:begin -->\nb\n"
+    assert between_markers(document.format("old"), "x", "new\n") == document.format("new")
     with pytest.raises(InputError, match="once"):
-        between_markers("no markers", "new\n")
+        between_markers("no markers", "x", "new\n")
+
+
+def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
+    only = {key: value for key, value in score("base-zero_shot-closed-free", 0.25).items() if key != "test"}
+    assert systems_table([only]).splitlines() == [
+        "| system | valid | exact | canonical | execution | selection (95% interval) | prompt tokens | ms per answer |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 | 120 |",
+    ]

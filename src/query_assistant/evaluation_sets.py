@@ -27,11 +27,16 @@ def load_evaluation_sets(
         test_limit, benchmark_limit: items per API, drawn with the seed; 0 takes all.
     """
     test = [pair for pair in read_jsonl(splits / "test.jsonl", Pair) if pair.api in apis]
-    written = [item for api in apis for item in read_jsonl(benchmark / f"{api}.jsonl", BenchmarkItem)]
+    written = load_benchmark(benchmark, apis)
     return {
         TEST: list(_limited(test, apis, test_limit, generator(seed, "test items"))),
         BENCHMARK: list(_limited(written, apis, benchmark_limit, generator(seed, "benchmark items"))),
     }
+
+
+def load_benchmark(folder: Path, apis: Sequence[str]) -> list[BenchmarkItem]:
+    """All hand-written items of the APIs; `folder` holds <api>.jsonl."""
+    return [item for api in apis for item in read_jsonl(folder / f"{api}.jsonl", BenchmarkItem)]
 
 
 def _limited(items: Sequence[T], apis: Sequence[str], limit: int, rng: random.Random) -> list[T]:

@@ -1,6 +1,6 @@
 """The table of systems and its figures, made from metrics/ and nothing else.
 
-python -m query_assistant.report README.md      puts the table between the README's markers
+python -m query_assistant.report README.md      puts the tables between the README's markers
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from query_assistant.errors import InputError
 from query_assistant.records import atomic_writer, write_json
 
 Score = Mapping[str, Any]
-MARKERS = ("<!-- results:begin -->", "<!-- results:end -->")
+TABLES = {
+    "results": Path("metrics/report/systems.md"),
+    "techniques": Path("metrics/report/techniques.md"),
+    "published": Path("metrics/published/systems.md"),
+}
 SETS = ("benchmark", "test")
 RUNGS = ("valid", "exact", "canonical", "execution", "selection")
 TECHNIQUES = {"finetuned": "base", "few_shot": "zero_shot", "rag": "closed", "grammar": "free"}  # and what it replaces
@@ -53,28 +57,30 @@ def read_scores(paths: Sequence[Path]) -> list[Score]:
         scores = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     except OSError as error:
         raise InputError(f"no score at {error.filename}; run `dvc repro score`") from error
-    return sorted(
-        scores, key=lambda score: (score["benchmark"]["selection"], score["test"]["selection"], score["system"])
-    )
+    return sorted(scores, key=_merit)
+
+
+def _merit(score: Score) -> tuple[float, float, str]:
+    return score["benchmark"]["selection"], score.get("test", score["benchmark"])["selection"], score["system"]
 
 
 def systems_table(scores: Sequence[Score]) -> str:
     """A Markdown table, a row per system: shares in percent, on the benchmark and, where said, on the test split."""
-    header = (
-        "| system | valid | exact | canonical | execution | selection (95% interval) "
-        "| test split: selection | prompt tokens | ms per answer |"
-    )
-    rule = "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
-    return "\n".join([header, rule, *(_row(score) for score in scores)]) + "\n"
+    columns = ["system", *RUNGS[:-1], "selection (95% interval)", "prompt tokens", "ms per answer"]
+    if "test" in scores[0]:
+        columns.insert(-2, "test split: selection")
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _row(score: Score) -> str:
-    benchmark, test, cost = score["benchmark"], score["test"], score["cost"]
-    shares = " | ".join(_percent(benchmark[rung]) for rung in RUNGS)
+def _row(score: Score) -> list[str]:
+    benchmark, cost = score["benchmark"], score["cost"]
     low, high = benchmark["interval"]["selection"]
-    interval = f"({_percent(low)} to {_percent(high)})"
-    numbers = f"{cost['prompt_tokens_mean']:.0f} | {cost['latency_ms_median']:.0f}"
-    return f"| `{score['system']}` | {shares} {interval} | {_percent(test['selection'])} | {numbers} |"
+    shares = [_percent(benchmark[rung]) for rung in RUNGS]
+    shares[-1] += f" ({_percent(low)} to {_percent(high)})"
+    test = [_percent(score["test"]["selection"])] if "test" in score else []
+    numbers = [f"{cost['prompt_tokens_mean']:.0f}", f"{cost['latency_ms_median']:.0f}"]
+    return [f"`{score['system']}`", *shares, *test, *numbers]
 
 
 def api_table(scores: Sequence[Score]) -> str:
@@ -271,22 +277,25 @@ def _save(figure: Any, path: Path) -> None:
     _pyplot().close(figure)
 
 
-def between_markers(document: str, text: str) -> str:
-    """The document with everything between its markers replaced by `text`.
+def between_markers(document: str, name: str, text: str) -> str:
+    """The document with everything between `<!-- name:begin -->` and `<!-- name:end -->` replaced by `text`.
 
     Raises:
         InputError: the markers are not there, in this order.
     """
-    begin, end = map(re.escape, MARKERS)
-    replaced, count = re.subn(f"({begin}\n).*?({end})", lambda found: found[1] + text + found[2], document, flags=re.S)
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    pattern = f"({re.escape(begin)}\n).*?({re.escape(end)})"
+    replaced, count = re.subn(pattern, lambda found: found[1] + text + found[2], document, flags=re.S)
     if count != 1:
-        raise InputError(f"expected {MARKERS[0]} and {MARKERS[1]} once, in this order; found them {count} times")
+        raise InputError(f"expected {begin} and {end} once, in this order; found them {count} times")
     return replaced
 
 
-def main(readme: Path, table: Path = Path("metrics/report/systems.md")) -> None:
-    """Brings the README's table up to date."""
-    document = between_markers(readme.read_text(encoding="utf-8"), table.read_text(encoding="utf-8"))
+def main(readme: Path) -> None:
+    """Brings the README's tables up to date."""
+    document = readme.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        document = between_markers(document, name, table.read_text(encoding="utf-8"))
     with atomic_writer(readme) as out:
         out.write(document)
 
