@@ -104,3 +104,9 @@ def test_composing_a_mistake_is_one_line_and_exit_code_2_and_keeps_params_yaml()
     assert done.returncode == 2
     assert [line.startswith("error: ") and "smollm2-135m" in line for line in done.stderr.splitlines()] == [True]
     assert (ROOT / "params.yaml").read_bytes() == before
+
+
+def test_a_params_file_older_than_the_code_is_to_be_written_anew(values: Any) -> None:
+    older = {name: section for name, section in values.items() if name != "split"}
+    with pytest.raises(ConfigurationError, match="split: Field required; write it anew with `make params`"):
+        check_params(older, "params.yaml")

@@ -281,7 +281,8 @@ def check_params(values: Any, place: str) -> Params:
         key = ".".join(str(part) for part in first["loc"])
         whole = first["type"] == "missing" or isinstance(first["input"], dict)
         given = "" if whole else f" (given: {first['input']!r:.100})"
-        raise ConfigurationError(f"{place}: {key}: {first['msg']}{given}; edit conf/ or the -S override") from None
+        remedy = "write it anew with `make params`" if first["type"] == "missing" else "edit conf/ or the -S override"
+        raise ConfigurationError(f"{place}: {key}: {first['msg']}{given}; {remedy}") from None
 
 
 def _unset(values: Any, prefix: str = "") -> str | None:
