@@ -2,9 +2,10 @@
 
     python benchmarks/tangles.py [--pairs 1500] [--seed 0]
 
-Random trees of up to nine clauses on six fields, with words that overlap (alpha, alphas), are changed in one place. Six
-thousand random records say which pairs differ; those that `compare`, by probes alone, calls the same are missed. The
-fields are of MyChem: two of words, a keyword, a case-sensitive one, whole numbers and real ones.
+Random trees of up to nine clauses on eight fields, with overlapping words (alpha, alphas), are changed in one place.
+Six thousand random records say which pairs differ; those that `compare`, by probes alone, calls the same are missed.
+The fields are of MyChem: two of words, a keyword, a case-sensitive one, whole numbers and real ones, of which records
+hold one or several.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
 from query_assistant.apis import Api, load_api
 from query_assistant.queries.comparison import compare
+from query_assistant.queries.contents import single_valued
 from query_assistant.queries.readings import read
 from query_assistant.records import Query
 from query_assistant.replica.index import Index
@@ -25,7 +27,8 @@ from query_assistant.replica.layout import layout_of
 from query_assistant.replica.matching import Matcher
 
 NAME, OTHER, KEY, CASED = "chebi.name", "pubchem.iupac.traditional", "unii.unii", "gtopdb.smiles"
-COUNT, REAL = "pubchem.heavy_atom_count", "pubchem.xlogp"
+COUNTS = ("pubchem.heavy_atom_count", "aeolus.outcomes.case_count")
+REALS = ("pubchem.xlogp", "aeolus.outcomes.prr")
 WORDS = ("alpha", "alphas", "beta", "gamma")
 RECORDS = 6000
 
@@ -34,6 +37,7 @@ def clause(random: Random) -> str:
     """One clause of any form."""
     field, one, two = random.choice((NAME, OTHER)), random.choice(WORDS), random.choice(WORDS)
     low, high = random.choice(("0.5", "1", "*")), random.choice(("1.5", "2", "*"))
+    count, real = random.choice(COUNTS), random.choice(REALS)
     return random.choice(
         (
             f"{field}:{one}",
@@ -49,10 +53,10 @@ def clause(random: Random) -> str:
             f"{KEY}:{one}",
             f'{KEY}:"{one} {two}"',
             f"{KEY}:{one[:3]}*",
-            f"_exists_:{random.choice((KEY, COUNT, NAME))}",
-            f"{COUNT}:{random.choice(('', '>', '>=', '<', '<='))}{random.randint(1, 5)}",
-            f"{COUNT}:{random.choice('[{')}{random.randint(1, 3)} TO {random.randint(3, 6)}{random.choice(']}')}",
-            f"{REAL}:{random.choice('[{')}{low} TO {high}{random.choice(']}')}",
+            f"_exists_:{random.choice((KEY, count, NAME))}",
+            f"{count}:{random.choice(('', '>', '>=', '<', '<='))}{random.randint(1, 5)}",
+            f"{count}:{random.choice('[{')}{random.randint(1, 3)} TO {random.randint(3, 6)}{random.choice(']}')}",
+            f"{real}:{random.choice('[{')}{low} TO {high}{random.choice(']}')}",
             f"{CASED}:{random.choice(('abc', 'ABC'))}",
         )
     )
@@ -82,14 +86,15 @@ def changed(q: str, random: Random) -> str:
     return random.choice(options) if options else clause(random)
 
 
-def record(number: int, random: Random) -> dict[str, Any]:
+def record(number: int, random: Random, single: Collection[str]) -> dict[str, Any]:
+    """A record of random values, now and then two in a field that may hold two."""
     makers: dict[str, Callable[[], Any]] = {
         NAME: lambda: " ".join(random.choices((*WORDS, "more", "alph", "betas"), k=random.randint(1, 5))),
         OTHER: lambda: " ".join(random.choices((*WORDS, "more", "gammx"), k=random.randint(1, 5))),
         KEY: lambda: " ".join(random.choices((*WORDS, "alp"), k=random.randint(1, 2))),
         CASED: lambda: random.choice(("abc", "ABC")),
-        COUNT: lambda: random.randint(0, 7),
-        REAL: lambda: random.choice((0.4, 0.5, 0.75, 1, 1.5, 1.6, 2, 2.5)),
+        **dict.fromkeys(COUNTS, lambda: random.randint(0, 7)),
+        **dict.fromkeys(REALS, lambda: random.choice((0.4, 0.5, 0.75, 1, 1.5, 1.6, 2, 2.5))),
     }
     document: dict[str, Any] = {"_id": f"r{number}"}
     for path, make in makers.items():
@@ -98,7 +103,7 @@ def record(number: int, random: Random) -> dict[str, Any]:
             inner = document
             for name in parents:
                 inner = inner.setdefault(name, {})
-            inner[last] = make() if random.random() < 0.75 else [make(), make()]
+            inner[last] = make() if path in single or random.random() < 0.75 else [make(), make()]
     return document
 
 
@@ -114,7 +119,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     random, api = Random(options.seed), load_api("mychem")
-    index = Index.of_records(layout_of(api), [record(number, random) for number in range(RECORDS)])
+    records = [record(number, random, single_valued(api)) for number in range(RECORDS)]
+    index = Index.of_records(layout_of(api), records)
     different, missed, began = 0, [], time.perf_counter()
     for _ in range(options.pairs):
         text = tree(random)

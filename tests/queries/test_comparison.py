@@ -76,6 +76,27 @@ SAME_RECORDS = [
     ("myvariant", "?q=cadd.phred:>20", "?q=cadd.phred:{20 TO *}"),
     ("myvariant", "?q=chr1:5-9&assembly=hg38", "?q=chrom:1 AND hg38.start:<=9 AND hg38.end:>=5&assembly=hg38"),
     ("mychem", "?q=_exists_:chebi.id", "?q=chebi.id:*"),
+    # A record has one value of these at most, so both bounds are for the same value.
+    ("myvariant", "?q=cadd.phred:[20 TO 30]", "?q=cadd.phred:(>=20 AND <=30)"),
+    ("myvariant", "?q=cadd.phred:[20 TO 30]", "?q=cadd.phred:>=20 AND cadd.phred:<=30"),
+    ("myvariant", "?q=exac.af:[0.01 TO 0.05]", "?q=exac.af:(>=0.01 AND <=0.05)"),
+    ("myvariant", "?q=exac.af:{0.01 TO 0.01001}", "?q=exac.af:>0.01 AND exac.af:<0.01001"),
+    ("mychem", "?q=chembl.first_approval:[2000 TO 2010]", "?q=chembl.first_approval:(>=2000 AND <=2010)"),
+    ("mychem", "?q=chembl.first_approval:[2000 TO 2010]", "?q=chembl.first_approval:(>1999 AND <2011)"),
+    ("mychem", "?q=pubchem.molecular_weight:[300 TO 500]", "?q=pubchem.molecular_weight:(>=300 AND <=500)"),
+    (
+        "mychem",
+        "?q=pubchem.molecular_weight:[300 TO 400}",
+        "?q=pubchem.molecular_weight:[300 TO 500] AND NOT pubchem.molecular_weight:>=400",
+    ),
+    ("mygene", "?q=symbol:CDK2 AND taxid:9606", "?q=symbol:CDK2 AND taxid:9606 AND NOT taxid:10090"),
+    # Every value there is CHEBI and one number.
+    ("mychem", r"?q=chebi.ancestors:CHEBI\:35358", '?q=chebi.ancestors:"CHEBI:35358"'),
+    (
+        "mychem",
+        r"?q=chebi.relationship.has_role:CHEBI\:35480 AND chebi.mass:>300",
+        '?q=chebi.relationship.has_role:"CHEBI:35480" AND chebi.mass:>300',
+    ),
     # No record fills these fields: only probes can say it.
     ("myvariant", "?q=gnomad_exome.af.af:[0.1 TO 0.1]", "?q=gnomad_exome.af.af:0.1"),
     ("mychem", "?q=gsrs.code:a7 AND (gsrs.tags:b OR gsrs.tags:c)", "?q=gsrs.code:a7 AND gsrs.tags:(b OR c)"),
@@ -99,8 +120,24 @@ OTHER_RECORDS = [
     ("mygene", "?q=symbol:CDK2&species=human", "/gene/1017"),
     ("mygene", "?q=symbol:CDK2&filter=symbol", "?q=symbol:CDK2&fields=symbol"),
     ("myvariant", "?q=dbsnp.rsid:rs1&assembly=hg38", "?q=dbsnp.rsid:rs1"),
-    ("myvariant", "?q=cadd.phred:[20 TO 30]", "?q=cadd.phred:>=20 AND cadd.phred:<=30"),
     ("mydisease", "?q=mondo.label:cancer", "?q=mondo.label:cancer&ignore_obsolete=false"),
+    # One value per record, and a bound that differs.
+    ("myvariant", "?q=cadd.phred:[20 TO 30]", "?q=cadd.phred:>=20 AND cadd.phred:<30"),
+    ("myvariant", "?q=exac.af:[0.01 TO 0.05]", "?q=exac.af:(>0.01 AND <=0.05)"),
+    ("mychem", "?q=chembl.first_approval:[2000 TO 2010]", "?q=chembl.first_approval:(>2000 AND <2011)"),
+    # Several values per record: one may meet the one bound and another the other.
+    (
+        "mydisease",
+        "?q=hpo.phenotype_related_to_disease.numeric_freq:[0.5 TO 0.9]",
+        "?q=hpo.phenotype_related_to_disease.numeric_freq:(>=0.5 AND <=0.9)",
+    ),
+    ("myvariant", "?q=dbnsfp.sift.score:[0.5 TO 0.9]", "?q=dbnsfp.sift.score:(>=0.5 AND <=0.9)"),
+    ("mychem", "?q=aeolus.outcomes.prr:[1 TO 2]", "?q=aeolus.outcomes.prr:>=1 AND aeolus.outcomes.prr:<=2"),
+    ("myvariant", "?q=exac.hom.hom_afr:[1 TO 9]", "?q=exac.hom.hom_afr:(>=1 AND <=9)"),
+    # Names hold anything, and the words of an identifier in any order.
+    ("mychem", r"?q=name:CHEBI\:35358", '?q=name:"CHEBI:35358"'),
+    ("mychem", r"?q=chebi.ancestors:CHEBI\:35358", "?q=chebi.ancestors:35358"),
+    ("mychem", r"?q=chebi.ancestors:CHEBI\:35358", '?q=chebi.ancestors:"CHEBI:35359"'),
     # No record fills these fields.
     ("myvariant", "?q=gnomad_exome.af.af:>0.1", "?q=gnomad_exome.af.af:>=0.1"),
     ("mychem", "?q=gsrs.code:a7", "?q=gsrs.code:a7*"),

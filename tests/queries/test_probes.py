@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from query_assistant.apis import load_api
+from query_assistant.queries.contents import single_valued
 from query_assistant.queries.probes import LIMIT, probes, probes_between, probes_of
+from query_assistant.queries.probes.agreement import agreed
 from query_assistant.queries.probes.contexts import deciding, inner, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
@@ -307,3 +309,82 @@ def test_every_kind_of_clause_gets_probes():
         Interval("genomic_pos", "genomic_pos.chr", "1", 1, 2),
     ]  # fmt: skip
     assert all(len(probes_of(kind, API)) > 3 for kind in kinds)
+
+
+AT_LEAST, AT_MOST = Range("cadd.phred", "20", None), Range("cadd.phred", None, "30")
+
+
+def held(found, *path):
+    """What the probes hold in one field, without repeats and in order."""
+    contents = []
+    for probe in found:
+        content = probe.record
+        for name in path:
+            content = content.get(name, {})
+        if content != {} and content not in contents:
+            contents.append(content)
+    return sorted(contents, key=str)
+
+
+def test_a_field_of_one_value_is_probed_with_one_at_a_time():
+    found = probes_of(Boolean(must=(AT_LEAST, AT_MOST)), load_api("myvariant"))
+    assert held(found, "cadd", "phred") == [0.0, 19.98, 20.0, 20.02, 29.97, 30.0, 30.03, 40.0, 60.0]
+
+
+def test_a_field_that_may_hold_several_values_is_probed_with_two():
+    field = "dbnsfp.sift.score"
+    clauses = (Range(field, "20", None), Range(field, None, "30"))
+    found = probes_of(Boolean(must=clauses), load_api("myvariant"))
+    assert [20.0, 30.0] in held(found, "dbnsfp", "sift", "score")
+
+
+def test_a_variant_has_one_place_and_a_gene_may_have_several():
+    variant = Interval("hg19", "chrom", "1", 100, 200)
+    places = held(probes_of(variant, load_api("myvariant")), "hg19")
+    assert {"start": 90, "end": 210} in places
+    assert all(isinstance(place, dict) for place in places)
+    gene = Interval("genomic_pos", "genomic_pos.chr", "1", 100, 200)
+    assert any(isinstance(place, list) for place in held(probes_of(gene, API), "genomic_pos"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "contents", "expected"),
+    [
+        ({AT_LEAST: True}, [20.0, 20.02], 20.0),
+        ({AT_LEAST: True, AT_MOST: True}, [20.0, 30.0], 20.0),
+        ({Exists("cadd.phred"): True, AT_LEAST: True}, [1.0, 20.0], 20.0),
+        ({AT_LEAST: True, Words("cadd.phred", ("20",)): False}, [20.0, 20.02], 20.02),
+        ({Range("f", "1", None, include_low=False): True, Range("f", None, "1.001", include_high=False): True},
+         [1.0, 1.001], 1.0005),
+        ({Range("f", "3", None): True, Range("f", None, "4", include_high=False): True}, [4, 3], 3),
+        ({Range("f", "a", None): True, Range("f", None, "c"): True}, ["a", "c"], "a"),
+        ({Range("f", "2000", None): True, Words("f", ("x",)): True}, [1999, 2000], 2000),
+    ],
+)  # fmt: skip
+def test_one_value_suits_most_clauses(asked, contents, expected):
+    assert agreed(asked, contents) == expected
+
+
+ONE = ("cadd.phred", "exac.af", "exac.ac.ac", "hg19.start")
+NUMBERS = some.sampled_from(["0", "0.5", "1", "20", "30", "x"])
+ON_ONE = some.one_of(
+    some.builds(Range, some.sampled_from(ONE), some.none() | NUMBERS, some.none() | NUMBERS, some.booleans()),
+    some.builds(Words, some.sampled_from(ONE), some.tuples(NUMBERS)),
+    some.builds(Exists, some.sampled_from(ONE)),
+)
+GROUPS = some.builds(
+    Boolean,
+    must=some.lists(ON_ONE, max_size=3).map(tuple),
+    should=some.lists(ON_ONE, max_size=3).map(tuple),
+    must_not=some.lists(ON_ONE, max_size=2).map(tuple),
+)
+
+
+@given(GROUPS, GROUPS)
+@settings(max_examples=50, deadline=None)
+def test_no_probe_ever_holds_two_values_where_records_hold_one(left, right):
+    api = load_api("myvariant")
+    assert set(ONE) <= single_valued(api)
+    for batch in probes_between(left, right, api):
+        for name in ONE:
+            assert not any(isinstance(content, list) for content in held(batch, *name.split(".")))

@@ -11,6 +11,7 @@ import numpy as np
 
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
+from query_assistant.queries.contents import with_whole_identifiers
 from query_assistant.queries.probes import Probe, probes_between
 from query_assistant.queries.readings import Reading
 from query_assistant.queries.tree import Boolean, Match, Node
@@ -70,7 +71,8 @@ def _compared(real: Roots, made_up: Roots, api: Api, index: str, replica: Replic
         if reason := _told_apart(ours, theirs, replica.index.ids):
             return Evidence(same=False, reason=reason)
         found = bool(ours.any())
-    return _probed(*made_up, api, index, found)
+    left, right = (with_whole_identifiers(root, api) for root in made_up)
+    return _probed(left, right, api, index, found)
 
 
 def _masks(index: Index, left: Node, right: Node) -> tuple[Any, Any]:

@@ -24,13 +24,16 @@ class Position:
 
 @dataclass(slots=True)
 class Draft:
-    """What one probe will hold; later contents of a field stand beside earlier ones."""
+    """What one probe will hold; later contents of a field stand beside earlier ones unless they must stand alone."""
 
     contents: dict[str, list[Any]] = field(default_factory=dict)
     positions: dict[Interval, list[Position]] = field(default_factory=dict)
 
-    def put(self, path: str, content: Any) -> None:
+    def put(self, path: str, content: Any, *, alone: bool = False) -> None:
+        """Adds contents to a field; `alone` they take the place of what the field held."""
         held = self.contents.setdefault(path, [])
+        if alone:
+            held.clear()
         held.extend(item for item in (content if isinstance(content, list) else [content]) if item not in held)
 
     def place(self, interval: Interval, positions: list[Position]) -> None:

@@ -10,6 +10,8 @@ from random import Random
 from typing import Any, TypeAlias
 
 from query_assistant.apis import Api
+from query_assistant.queries.contents import single_valued
+from query_assistant.queries.probes.agreement import agreed
 from query_assistant.queries.probes.contexts import Truth, deciding, leaves, settle
 from query_assistant.queries.probes.drafts import Draft, positions
 from query_assistant.queries.probes.homes import elsewhere, homes
@@ -78,18 +80,29 @@ class _Workshop:
         self.api = api
         self.named = {name for root in roots for leaf in leaves(root) for name in _names(leaf)}
         self.elsewhere = elsewhere(api, self.named)
+        self.single = single_valued(api)
         self._homes: dict[Node, tuple[Field, ...]] = {}
         self._contents: dict[tuple[Node, Field], list[Value]] = {}
+        self._agreements: dict[tuple[str, frozenset[tuple[Node, bool]]], Any] = {}
 
     def homes(self, leaf: Node) -> tuple[Field, ...]:
         if leaf not in self._homes:
             self._homes[leaf] = homes(leaf, self.api, self.named) if isinstance(leaf, Leaf) else ()
         return self._homes[leaf]
 
+    def rivals(self, root: Node, leaf: Node) -> set[Node]:
+        """The other clauses on a field of which a record holds one value."""
+        home = [field for field in self.homes(leaf)[:1] if field.name in self.single]
+        return {other for other in leaves(root) if home and other != leaf and self.homes(other)[:1] == tuple(home)}
+
     def contents(self, leaf: Node, home: Field) -> list[Value]:
         if (leaf, home) not in self._contents:
-            self._contents[leaf, home] = values(leaf, home) if isinstance(leaf, Leaf) else []
+            found = values(leaf, home) if isinstance(leaf, Leaf) else []
+            self._contents[leaf, home] = [value for value in found if not self._crowded(home, value)]
         return self._contents[leaf, home]
+
+    def _crowded(self, home: Field, value: Value) -> bool:
+        return home.name in self.single and isinstance(value.content, list)
 
     def draft(self, truth: Truth) -> Draft:
         """A record that meets the clauses said to hold, each by its plainest value, and holds nothing else."""
@@ -101,13 +114,31 @@ class _Workshop:
                 for home in self.homes(leaf)[:1]:
                     for value in self.contents(leaf, home)[:1]:
                         draft.put(home.name, value.content)
+        for name in self.single.intersection(draft.contents):
+            draft.put(name, self._agreed(name, truth), alone=True)
         return draft
+
+    def _agreed(self, name: str, truth: Truth) -> Any:
+        """The one value for all clauses on a field that holds one."""
+        home = self.api.schema[name]
+        asked = {leaf: holds for leaf, holds in truth.items() if home in self.homes(leaf)[:1]}
+        key = name, frozenset(asked.items())
+        if key not in self._agreements:
+            met_first = sorted(asked, key=asked.__getitem__, reverse=True)
+            contents = [value.content for leaf in met_first for value in self.contents(leaf, home)]
+            self._agreements[key] = agreed(asked, contents)
+        return self._agreements[key]
 
     def holding(self, home: Field, value: Value, truth: Truth) -> Drafted:
         """A record of the given company that holds the value in `home`."""
         draft = self.draft(truth)
-        draft.put(home.name, value.content)
+        draft.put(home.name, value.content, alone=home.name in self.single)
         return draft, f"{value.why}, in {home.name}"
+
+    def stretches(self, interval: Interval) -> Iterator[Value]:
+        """Positions around an interval; one at a time where records hold one."""
+        single = f"{interval.path}.start" in self.single
+        return (value for value in positions(interval) if not single or len(value.content) == 1)
 
     def placed(self, interval: Interval, value: Value, truth: Truth) -> Drafted:
         draft = self.draft(truth)
@@ -126,7 +157,7 @@ def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
     yield shop.draft(everything), f"all that {describe(root)} asks for"
     yield Draft(), "nothing at all"
     for leaf in leaves(root)[:CLAUSES]:
-        for truth in _places(root, leaf):
+        for truth in _places(root, leaf, shop):
             yield shop.draft({**truth, leaf: True}), f"what makes {describe(leaf)} decide, and that"
             yield shop.draft(truth), f"what makes {describe(leaf)} decide, without that"
         yield shop.draft({leaf: True}), f"only what {describe(leaf)} asks for"
@@ -134,12 +165,12 @@ def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
 
 def _around(root: Node, leaf: Node, others: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
     """Values exchanged with the other side's clauses; then the clause met and just missed where it decides."""
-    for truth in _places(root, leaf):
+    for truth in _places(root, leaf, shop):
         for other in others:
             yield from _exchanged(leaf, other, truth, shop)
             yield from _exchanged(other, leaf, truth, shop)
         if isinstance(leaf, Interval):
-            yield from (shop.placed(leaf, value, truth) for value in positions(leaf))
+            yield from (shop.placed(leaf, value, truth) for value in shop.stretches(leaf))
         for home in shop.homes(leaf):
             yield from (shop.holding(home, value, truth) for value in shop.contents(leaf, home))
         if shop.elsewhere is not None:
@@ -170,13 +201,13 @@ def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
         draft = Draft()
         for name, contents in pool.items():
             for key in random.sample(sorted(contents), min(len(contents), random.choice((0, 1, 1, 2)))):
-                draft.put(name, contents[key])
+                draft.put(name, contents[key], alone=name in shop.single)
         yield draft, "a mixture of the values asked for"
 
 
-def _places(root: Node, leaf: Node) -> list[Truth]:
+def _places(root: Node, leaf: Node, shop: _Workshop) -> list[Truth]:
     found: list[Truth] = []
-    for truth in deciding(root, leaf):
+    for truth in deciding(root, leaf, shop.rivals(root, leaf)):
         if truth not in found:
             found.append(truth)
         if len(found) == PLACES:
