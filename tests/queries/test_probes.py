@@ -385,6 +385,7 @@ GROUPS = some.builds(
 def test_no_probe_ever_holds_two_values_where_records_hold_one(left, right):
     api = load_api("myvariant")
     assert set(ONE) <= single_valued(api)
+    assert list(probes_between(left, right, api)) == list(probes_between(right, left, api))
     for batch in probes_between(left, right, api):
         for name in ONE:
             assert not any(isinstance(content, list) for content in held(batch, *name.split(".")))

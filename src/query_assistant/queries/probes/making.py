@@ -124,7 +124,7 @@ class _Workshop:
         asked = {leaf: holds for leaf, holds in truth.items() if home in self.homes(leaf)[:1]}
         key = name, frozenset(asked.items())
         if key not in self._agreements:
-            met_first = sorted(asked, key=asked.__getitem__, reverse=True)
+            met_first = sorted(asked, key=lambda leaf: (not asked[leaf], repr(leaf)))
             contents = [value.content for leaf in met_first for value in self.contents(leaf, home)]
             self._agreements[key] = agreed(asked, contents)
         return self._agreements[key]
