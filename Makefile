@@ -10,6 +10,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/ready: pyproject.toml requirements.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) here; expected Python 3.10 to 3.12: make PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
 	  || { echo "error: $$($(PYTHON) --version); expected Python 3.10 to 3.12: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv .venv

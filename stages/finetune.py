@@ -27,7 +27,8 @@ BASE, ADAPTER, PUBLISHED = Path("models/base"), Path("models/adapter"), Path("da
 def main(params: Params) -> None:
     report = adopt(PUBLISHED, BASE, ADAPTER) if params.finetune.engine == "published" else _train(params)
     write_json("metrics/finetune.json", report)
-    pd.DataFrame(read_losses(ADAPTER / "training.jsonl")).to_csv("metrics/training.csv", index=False)
+    losses = pd.DataFrame(read_losses(ADAPTER / "training.jsonl"))
+    losses.drop(columns="seconds", errors="ignore").to_csv("metrics/training.csv", index=False)
 
 
 def _train(params: Params) -> dict[str, Any]:
