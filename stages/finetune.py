@@ -28,7 +28,7 @@ def main(params: Params) -> None:
     report = adopt(PUBLISHED, BASE, ADAPTER) if params.finetune.engine == "published" else _train(params)
     write_json("metrics/finetune.json", report)
     losses = pd.DataFrame(read_losses(ADAPTER / "training.jsonl"))
-    losses.drop(columns="seconds", errors="ignore").to_csv("metrics/training.csv", index=False)
+    losses.drop(columns="tokens_per_second").to_csv("metrics/training.csv", index=False)
 
 
 def _train(params: Params) -> dict[str, Any]:
