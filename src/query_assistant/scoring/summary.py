@@ -8,6 +8,7 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.evaluation_sets import Item
+from query_assistant.prompts import read_answer_leniently
 from query_assistant.queries.request import to_text
 from query_assistant.records import Query, Response
 from query_assistant.replica import Replica
@@ -37,7 +38,8 @@ def summarise(
         results = score([_prediction(answer) for answer in mine], references, apis, replicas)
         document = {key: value for key, value in results.to_json().items() if key not in UNTRACKED}
         intervals = results.intervals_json(seed)
-        summary[name] = document | {"interval": intervals["all"], "missing": len(results.missing)}
+        found = _lenient(mine, references, apis, replicas)
+        summary[name] = document | {"interval": intervals["all"], "missing": len(results.missing), "lenient": found}
         if text_metrics:
             summary[name]["text"] = _text_metrics(mine, references)
         rows.extend({"set": name, **_row(answers.get(row["id"])), **row} for row in results.details())
@@ -46,6 +48,22 @@ def summarise(
 
 def _prediction(response: Response) -> Prediction:
     return Prediction(id=response.id, api=response.api, query=response.query, body=response.body)
+
+
+def _lenient(
+    responses: Sequence[Response],
+    references: Sequence[Reference],
+    apis: Mapping[str, Api],
+    replicas: Mapping[str, Replica],
+) -> dict[str, float]:
+    """The two plainest rungs when the call is looked for in fences, prose and full URLs, as a patient person would."""
+    read = [(response, read_answer_leniently(response.text)) for response in responses]
+    answers = [
+        Prediction(id=one.id, api=one.api, query=query.query if query else None, body=query.body if query else None)
+        for one, query in read
+    ]
+    document = score(answers, references, apis, replicas).to_json()
+    return {"parsed": document["parsed"], "selection": document["selection"]}
 
 
 def _reference(item: Item) -> Reference:
