@@ -64,3 +64,8 @@ def test_the_lock_is_current() -> None:
 def test_every_metric_of_the_lock_is_committed_json() -> None:
     for path in sorted((ROOT / "metrics" / "score").glob("*.json")):
         assert json.loads(path.read_text(encoding="utf-8"))["system"] == path.stem
+
+
+def test_what_python_leaves_in_folders_changes_no_stage() -> None:
+    ignored = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    assert "__pycache__" in ignored
