@@ -47,15 +47,15 @@ ui: env ## compare runs in the browser
 
 .PHONY: params
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it
-	python -m query_assistant.configuration
+	python -m query_assistant.pipeline.configuration
 
 .PHONY: readme
 readme: env ## the README's tables out of metrics/
-	python -m query_assistant.report README.md
+	python -m query_assistant.reporting.report README.md
 
 .PHONY: publish
 publish: env ## this workspace's adapter and answers as shared tarballs (then `dvc add` and `dvc push` them)
-	python -m query_assistant.publishing
+	python -m query_assistant.reporting.publishing
 
 .PHONY: lock
 lock: env ## requirements.lock out of pyproject.toml, for Python 3.10 to 3.12

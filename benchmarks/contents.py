@@ -8,7 +8,7 @@ Rules say what a field means (benchmarks/contents.yaml); records may veto them. 
   value that is no identifier), or
 - fewer do, none of them several, and the rule names the public code that writes one value.
 
-Prints what is admitted and what not, with the reason; `--write` puts it into src/query_assistant/queries/contents.csv,
+Prints what is admitted and what not, with the reason; `--write` puts it into data/apis/<api>/contents.csv,
 by which probes are made. The figures in it are of 125,162 records, the full set of which data/raw/records is the core.
 """
 
@@ -28,9 +28,9 @@ from typing import Any
 
 import yaml
 
-from query_assistant.apis import Api, load_api
-from query_assistant.queries.contents import FILE, ONE_VALUE
-from query_assistant.schema.fields import Field
+from query_assistant.apis import Api, api_folder, load_api
+from query_assistant.apis.fields import Field
+from query_assistant.judging.contents import FILE, ONE_VALUE
 
 RULES = Path(__file__).with_suffix(".yaml")
 ENOUGH = 100
@@ -136,20 +136,20 @@ def held_in(path: Path) -> Held:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=Path, default=Path("data/raw/records"), help="folder of <api>.jsonl.gz")
-    parser.add_argument("--write", action="store_true", help=f"write {FILE.name}")
+    parser.add_argument("--write", action="store_true", help=f"write {FILE}")
     options = parser.parse_args()
-    rows: list[tuple[str, str, str, int, str]] = []
     for name, rules in yaml.safe_load(RULES.read_text(encoding="utf-8")).items():
+        rows: set[tuple[str, str, int, str]] = set()
         for verdict in verdicts(rules, load_api(name), held_in(options.records / f"{name}.jsonl.gz")):
             said = f"refused: {verdict.refused}" if verdict.refused else f"{verdict.holds}, by {verdict.origin}"
             print(f"{name:10} {verdict.field:45} {verdict.records:6} records  {said}")
             if not verdict.refused:
-                rows.append((name, verdict.field, verdict.holds, verdict.records, verdict.origin))
-    print(f"{len(rows)} fields admitted")
-    if options.write:
-        with FILE.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([("api", "field", "holds", "records", "origin"), *sorted(set(rows))])
+                rows.add((verdict.field, verdict.holds, verdict.records, verdict.origin))
+        print(f"{name}: {len(rows)} fields admitted")
+        if options.write:
+            with (api_folder(name) / FILE).open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerows([("field", "holds", "records", "origin"), *sorted(rows)])
 
 
 if __name__ == "__main__":

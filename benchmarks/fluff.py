@@ -34,14 +34,12 @@ from query_assistant.apis import Api, load_api
 from query_assistant.engines import EngineSettings, open_engine
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.engines.transformers import load_model
-from query_assistant.finetuning.merging import merge
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise, training_samples
 from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
-from query_assistant.generation import System, generate
+from query_assistant.models.merging import merge
 from query_assistant.pairs.fluff import FluffSettings, find_fluff, remove_fluff
 from query_assistant.pairs.honesty import Honesty
-from query_assistant.pairs.wording import lowered
 from query_assistant.params import Params, load_params
 from query_assistant.prompts import PromptBuilder, PromptSettings
 from query_assistant.records import Pair, Response, read_jsonl, write_json
@@ -50,6 +48,8 @@ from query_assistant.scoring import Prediction, Reference, Results, duels, score
 from query_assistant.scoring.results import SEED, mean
 from query_assistant.seeds import derive_seed, generator
 from query_assistant.statistics import Interval, paired_bootstrap
+from query_assistant.systems.generation import System, generate
+from query_assistant.verbalising.wording import lowered
 
 SYSTEM = System.parse("finetuned-zero_shot-closed-free")
 MIX = {"zero_shot-closed": 1.0}

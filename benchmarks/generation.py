@@ -17,10 +17,10 @@ from pathlib import Path
 
 from query_assistant.apis import load_api
 from query_assistant.engines import Completion, Engine, EngineSettings, Prompt, open_engine
+from query_assistant.grammar import grammar
 from query_assistant.prompts import PromptBuilder, PromptSettings
-from query_assistant.queries.grammar import grammar
 from query_assistant.records import Pair, read_jsonl
-from query_assistant.retrieval import Retriever
+from query_assistant.retrieval.search import Retriever
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from query_assistant.apis import Api, api_names, load_api
+from query_assistant.grammar import grammar, sample
 from query_assistant.project import project_root
-from query_assistant.queries.grammar import grammar, sample
 from query_assistant.queries.request import to_text
 from query_assistant.queries.validation import validate
 from query_assistant.records import GoodQuery, read_jsonl

@@ -24,8 +24,8 @@ from typing import Any
 
 from query_assistant.apis import load_api
 from query_assistant.logs.filtering import filter_logs
-from query_assistant.logs.simulator import simulate, write
 from query_assistant.replica.replica import Replica
+from query_assistant.simulator import simulate, write
 
 COLUMNS = ("lines", "megabytes", "distinct", "canonical", "signatures", "kept", "count_s", "understand_s", "execute_s",
            "total_s", "cpu_s", "peak_mb")  # fmt: skip

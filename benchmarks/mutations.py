@@ -31,7 +31,7 @@ from mutants.spellings import spellings
 
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import RequestError
-from query_assistant.queries.comparison import Relation, compare
+from query_assistant.judging.comparison import Relation, compare
 from query_assistant.queries.request import to_text
 from query_assistant.replica import Replica
 

@@ -24,7 +24,7 @@ from mutants.spellings import spellings
 from mutations import APIS, read_records
 
 from query_assistant.apis import Api, load_api
-from query_assistant.queries.comparison import compare
+from query_assistant.judging.comparison import compare
 from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.scoring import Prediction, Reference, score

@@ -18,9 +18,9 @@ from random import Random
 from typing import Any
 
 from query_assistant.apis import Api, load_api
-from query_assistant.queries.comparison import compare
-from query_assistant.queries.contents import single_valued
-from query_assistant.queries.readings import read
+from query_assistant.judging.comparison import compare
+from query_assistant.judging.contents import single_valued
+from query_assistant.judging.readings import read
 from query_assistant.records import Query
 from query_assistant.replica.index import Index
 from query_assistant.replica.layout import layout_of

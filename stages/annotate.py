@@ -4,19 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from query_assistant.apis import Api
+from query_assistant.apis.fields import load_schema
+from query_assistant.descriptions.annotation import Annotator, annotate, glossary_annotator
+from query_assistant.descriptions.examples import example_values
+from query_assistant.descriptions.llm import LlmAnnotator
 from query_assistant.engines.completion import completer
 from query_assistant.params import AnnotateParams, Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import iterate_documents, write_jsonl
-from query_assistant.schema.annotation import Annotator, annotate, glossary_annotator
-from query_assistant.schema.examples import example_values
-from query_assistant.schema.fields import load_schema
-from query_assistant.schema.llm import LlmAnnotator
-from query_assistant.stage import load_apis, run_stage
 
 
 def main(params: Params, api_name: str) -> None:
     api = load_apis(params)[api_name]
-    schema = load_schema(Path(f"data/schema/{api_name}.csv"))
+    schema = load_schema(Path(f"data/apis/{api_name}/fields.csv"))
     examples = example_values(iterate_documents(f"data/raw/records/{api_name}.jsonl.gz"), schema)
     fields = annotate(schema, api_name, examples, _annotator(params.annotate, api))
     write_jsonl(f"data/fields/{api_name}.jsonl", fields)

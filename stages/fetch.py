@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from query_assistant.fetching import Source, fetch, require_device
+from query_assistant.models.fetching import Source, fetch, require_device
 from query_assistant.params import Params
-from query_assistant.stage import run_stage
+from query_assistant.pipeline.stage import run_stage
 
 BASE = Path("models/base")
 

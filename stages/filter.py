@@ -4,10 +4,10 @@ from pathlib import Path
 
 from query_assistant.logs.filtering import Executor, filter_logs
 from query_assistant.params import Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import write_json, write_jsonl
 from query_assistant.replica import Replica
 from query_assistant.replica.live import LiveExecutor
-from query_assistant.stage import load_apis, run_stage
 
 
 def main(params: Params, api_name: str) -> None:

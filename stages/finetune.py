@@ -15,11 +15,11 @@ from query_assistant.finetuning.samples import Sample, training_samples
 from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
 from query_assistant.params import Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair, read_jsonl, write_json
-from query_assistant.retrieval import Retriever
+from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed, generator
-from query_assistant.stage import load_apis, run_stage
 
 BASE, ADAPTER, PUBLISHED = Path("models/base"), Path("models/adapter"), Path("data/raw/published-adapter")
 

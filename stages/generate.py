@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from query_assistant.assistant import open_assistant
-from query_assistant.evaluation_sets import load_evaluation_sets
-from query_assistant.generation import System, generate
 from query_assistant.params import Params
-from query_assistant.stage import load_apis, run_stage
+from query_assistant.pipeline.stage import load_apis, run_stage
+from query_assistant.systems.assistant import open_assistant
+from query_assistant.systems.evaluation_sets import load_evaluation_sets
+from query_assistant.systems.generation import System, generate
 
 
 def main(params: Params, name: str) -> None:
     system, knobs = System.parse(name), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
-    sets = load_evaluation_sets(Path("data/splits"), Path("data/benchmark"), params.apis, **limits)
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
     assistant = open_assistant(system, params, load_apis(params))
     generate(
         [item for items in sets.values() for item in items],

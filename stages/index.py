@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from query_assistant.apis import Api
+from query_assistant.descriptions.documentation import chunks
 from query_assistant.params import Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import FieldDescription, Pair, read_jsonl, write_json
-from query_assistant.retrieval import Retriever, build_index, recall_at_k
-from query_assistant.schema.documentation import chunks
-from query_assistant.stage import load_apis, run_stage
+from query_assistant.retrieval.search import Retriever, build_index, recall_at_k
 
 SHOWN = Path("models/index")
 WEIGHTS = (0, 0.5, 1)
@@ -16,7 +16,7 @@ WEIGHTS = (0, 0.5, 1)
 def main(params: Params) -> None:
     apis = load_apis(params)
     fields = {name: read_jsonl(f"data/fields/{name}.jsonl", FieldDescription) for name in apis}
-    passages = {name: [one.text for one in chunks(Path(f"data/documentation/{name}.md"))] for name in apis}
+    passages = {name: [one.text for one in chunks(Path(f"data/apis/{name}/documentation.md"))] for name in apis}
     train = read_jsonl("data/splits/train.jsonl", Pair)
     build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag")
     build_index({}, {}, train, SHOWN / "few_shot")  # every wording: a search shows each query once

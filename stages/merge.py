@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from query_assistant.finetuning.merging import merge
+from query_assistant.models.merging import merge
 from query_assistant.params import Params
-from query_assistant.stage import run_stage
+from query_assistant.pipeline.stage import run_stage
 
 
 def main(_: Params) -> None:

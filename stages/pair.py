@@ -3,22 +3,22 @@
 from pathlib import Path
 
 from query_assistant.apis import Api
+from query_assistant.descriptions.documentation import chunks
+from query_assistant.drafting.enrichment import enriched, example_values
+from query_assistant.drafting.synthesis import SynthesisSettings, synthesise
 from query_assistant.engines.completion import completer
 from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.diversity import recoverability, summarise
-from query_assistant.pairs.enrichment import enriched, example_values
 from query_assistant.pairs.fluff import FluffSettings, without_fluff
 from query_assistant.pairs.honesty import Honesty
 from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
 from query_assistant.pairs.review import apply_decisions, load_decisions
-from query_assistant.pairs.synthesis import SynthesisSettings, synthesise
 from query_assistant.pairs.writing import PairSettings, write_pairs
 from query_assistant.params import PairParams, Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import FieldDescription, GoodQuery, iterate_documents, read_jsonl, write_json, write_jsonl
 from query_assistant.replica import Replica
-from query_assistant.schema.documentation import chunks
 from query_assistant.seeds import derive_seed
-from query_assistant.stage import load_apis, run_stage
 
 DECISIONS = Path("data/review/decisions.jsonl")
 
@@ -54,7 +54,7 @@ def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
         return None
     llm, cache = knobs.llm, Path(".cache/pair")
     fields = read_jsonl(f"data/fields/{api.name}.jsonl", FieldDescription)
-    documentation = "\n\n".join(one.text for one in chunks(Path(f"data/documentation/{api.name}.md")))
+    documentation = "\n\n".join(one.text for one in chunks(Path(f"data/apis/{api.name}/documentation.md")))
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
     return ModelWriter(
         api.title, fields, documentation, complete, cache, ModelSettings(batch=llm.batch), llm.model_name

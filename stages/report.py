@@ -6,9 +6,9 @@ from itertools import product
 from pathlib import Path
 
 from query_assistant.params import Params
-from query_assistant.report import write_report
-from query_assistant.stage import run_stage
-from query_assistant.tracking import current_pipeline_run, flat_params, log_pipeline
+from query_assistant.pipeline.stage import run_stage
+from query_assistant.reporting.report import write_report
+from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_pipeline
 
 
 def main(params: Params) -> None:

@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from query_assistant.evaluation_sets import load_benchmark
 from query_assistant.params import Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
-from query_assistant.report import read_scores, systems_table
+from query_assistant.reporting.report import read_scores, systems_table
 from query_assistant.scoring.summary import summarise
-from query_assistant.stage import load_apis, run_stage
+from query_assistant.systems.evaluation_sets import load_benchmark
 
 PUBLISHED, SCORES = Path("data/raw/published-responses"), Path("metrics/published")
 
 
 def main(params: Params) -> None:
     apis = load_apis(params)
-    sets = {"benchmark": load_benchmark(Path("data/benchmark"), params.apis)}
+    sets = {"benchmark": load_benchmark(Path("data/apis"), params.apis)}
     replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
     SCORES.mkdir(parents=True, exist_ok=True)
     for path in sorted(PUBLISHED.glob("*.jsonl")):

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from query_assistant.evaluation_sets import load_evaluation_sets
-from query_assistant.generation import System
 from query_assistant.params import Params
+from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
+from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_system
 from query_assistant.scoring.summary import flat_metrics, summarise
-from query_assistant.stage import load_apis, run_stage
-from query_assistant.tracking import current_pipeline_run, flat_params, log_system
+from query_assistant.systems.evaluation_sets import load_evaluation_sets
+from query_assistant.systems.generation import System
 
 Summary = dict[str, Any]
 
@@ -23,7 +23,7 @@ Summary = dict[str, Any]
 def main(params: Params, name: str) -> None:
     apis, knobs = load_apis(params), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
-    sets = load_evaluation_sets(Path("data/splits"), Path("data/benchmark"), params.apis, **limits)
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
     replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
     path = Path(f"data/responses/{name}.jsonl")
     responses = read_jsonl(path, Response)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from query_assistant.archives import unpack
 from query_assistant.params import Params
-from query_assistant.stage import run_stage
+from query_assistant.pipeline.stage import run_stage
 
 
 def main(params: Params, bundle: str) -> None:

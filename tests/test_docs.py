@@ -9,7 +9,7 @@ import pytest
 
 from committed import committed
 from query_assistant.cli import COMMANDS
-from query_assistant.report import TABLES
+from query_assistant.reporting.report import TABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 
 from mutants.good import Clause, Form, Good
 from query_assistant.apis import Api
-from query_assistant.schema.fields import Field
+from query_assistant.apis.fields import Field
 
 MADE_UP = {"keyword": ("zx81", "q7"), "text": ("alpha", "late onset"), "integer": ("42", "1500"), "long": ("42", "99"),
            "float": ("0.5", "12.25"), "double": ("0.5",), "boolean": ("true", "false")}  # fmt: skip

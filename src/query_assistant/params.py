@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from query_assistant.apis import ApiDefinition
 from query_assistant.errors import ConfigurationError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -240,7 +239,6 @@ class Params(Section):
 
     seed: Count
     apis: Some[str]
-    api: dict[str, ApiDefinition]
     model: ModelParams
     annotate: AnnotateParams
     filter: FilterParams

@@ -14,14 +14,14 @@ def project_root() -> Path:
     """The checkout: `QUERY_ASSISTANT_ROOT`, else the nearest parent of the current folder, else the package's own.
 
     Raises:
-        ConfigurationError: none of the three holds `conf/api`.
+        ConfigurationError: none of the three holds `data/apis`.
     """
     named = os.environ.get(VARIABLE)
     here = Path.cwd()
     candidates = [Path(named)] if named else [here, *here.parents, Path(__file__).resolve().parents[2]]
     for folder in candidates:
-        if (folder / "conf" / "api").is_dir():
+        if (folder / "data" / "apis").is_dir():
             return folder
     raise ConfigurationError(
-        f"no Query Assistant checkout at {named or here}: expected a folder with conf/api; set {VARIABLE} to the clone"
+        f"no Query Assistant checkout at {named or here}: expected a folder with data/apis; set {VARIABLE} to the clone"
     )

@@ -14,7 +14,7 @@ from random_texts import mutants, soup
 
 from query_assistant.apis import api_names, load_api
 from query_assistant.errors import QuerySyntaxError
-from query_assistant.queries.grammar import sample
+from query_assistant.grammar import sample
 from query_assistant.queries.request import parse
 from query_assistant.queries.syntax import MAX_LENGTH, parse_text
 from query_assistant.queries.tree import Boolean, Boost, Node, Operator, Words

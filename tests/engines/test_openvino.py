@@ -10,11 +10,11 @@ import yaml
 
 from query_assistant.engines import EngineSettings, open_engine
 from query_assistant.errors import MissingResourceError
-from query_assistant.fetching import Source, fetch, is_fetched
-from query_assistant.finetuning.merging import merge
 from query_assistant.finetuning.samples import Sample
 from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
+from query_assistant.models.fetching import Source, fetch, is_fetched
+from query_assistant.models.merging import merge
 from query_assistant.project import project_root
 from query_assistant.prompts import Message
 

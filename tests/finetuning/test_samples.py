@@ -14,7 +14,7 @@ from query_assistant.errors import ConfigurationError
 from query_assistant.finetuning.samples import Sample, training_samples
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair
-from query_assistant.retrieval import Retriever, build_index
+from query_assistant.retrieval.search import Retriever, build_index
 
 GENES = ["CDK2", "TP53", "BRCA1", "EGFR", "KRAS", "MYC", "INS", "HBB"]
 

@@ -10,9 +10,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from query_assistant.fetching import GGUF, sha256_of
-from query_assistant.finetuning.merging import permute
 from query_assistant.finetuning.samples import Sample
+from query_assistant.models.fetching import GGUF, sha256_of
+from query_assistant.models.merging import permute
 from query_assistant.prompts import Message
 from query_assistant.records import write_json
 

@@ -6,9 +6,9 @@ import pytest
 
 from query_assistant.apis import load_api
 from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
-from query_assistant.pairs.lexicon import Lexicon
-from query_assistant.pairs.planning import plan_query
 from query_assistant.records import Query
+from query_assistant.verbalising.lexicon import Lexicon
+from query_assistant.verbalising.planning import plan_query
 
 
 @pytest.mark.parametrize(

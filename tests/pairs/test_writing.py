@@ -14,11 +14,11 @@ from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.constructs import constructs
 from query_assistant.pairs.diversity import recoverability
 from query_assistant.pairs.model_writer import Message, ModelSettings, ModelWriter
-from query_assistant.pairs.planning import plan_query
 from query_assistant.pairs.round_trip import round_trip
 from query_assistant.pairs.writing import PairSettings, write_pairs
 from query_assistant.records import FieldDescription, GoodQuery, Query
 from query_assistant.replica.replica import Replica
+from query_assistant.verbalising.planning import plan_query
 
 DESCRIPTION = FieldDescription(
     field="symbol", type="keyword", description="Official symbol", source="HGNC", indexed=True

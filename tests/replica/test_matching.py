@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from query_assistant.apis import Api
+from query_assistant.apis.fields import Field, Schema
 from query_assistant.errors import RequestError
 from query_assistant.queries.syntax import parse_text
 from query_assistant.queries.tree import (
@@ -40,7 +41,6 @@ from query_assistant.replica.building import index_of, open_index
 from query_assistant.replica.layout import Layout
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.ranking import Ranker
-from query_assistant.schema.fields import Field, Schema
 
 from . import oracle
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as some
 
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError
-from query_assistant.queries.comparison import compare
-from query_assistant.queries.readings import read
+from query_assistant.judging.comparison import compare
+from query_assistant.judging.readings import read
 from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.scoring import Prediction, Reference, Results, read_predictions, read_references, score

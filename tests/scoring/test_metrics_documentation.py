@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from query_assistant.apis import load_api
-from query_assistant.queries.comparison import LADDER
+from query_assistant.judging.comparison import LADDER
 from query_assistant.scoring import Prediction, Reference, score
 from query_assistant.scoring.errors import ERRORS
 

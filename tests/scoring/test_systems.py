@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.queries.comparison import Relation
+from query_assistant.judging.comparison import Relation
 from query_assistant.scoring import Results, duels
 from query_assistant.scoring.components import Components
 from query_assistant.scoring.results import Item

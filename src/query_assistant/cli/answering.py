@@ -9,14 +9,14 @@ import click
 from pydantic import ConfigDict
 
 from query_assistant.apis import Api, load_api
-from query_assistant.assistant import Assistant, open_assistant
 from query_assistant.cli.options import api_option, load_replica, show_json
 from query_assistant.errors import InputError
-from query_assistant.generation import System, generate
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
 from query_assistant.records import Query, Record, Response, atomic_writer, check_writable, read_jsonl
+from query_assistant.systems.assistant import Assistant, open_assistant
+from query_assistant.systems.generation import System, generate
 
 DEFAULT = "finetuned-zero_shot-closed-grammar"
 

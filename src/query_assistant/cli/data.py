@@ -60,9 +60,9 @@ def filter_(
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A name ending in .gz is gzipped.")
 def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
     """Write a year of SIMULATED access logs: no real request is in them."""
-    from query_assistant.logs.simulator import simulate as lines_of
-    from query_assistant.logs.simulator import write
     from query_assistant.records import check_writable, iterate_documents
+    from query_assistant.simulator import simulate as lines_of
+    from query_assistant.simulator import write
 
     check_writable(output)
     records = iterate_documents(records_path(api.name))
@@ -79,8 +79,8 @@ def import_responses(source: Path, target: Path) -> None:
     Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused.
     """
     from query_assistant.errors import InputError
-    from query_assistant.importing import import_pickled_responses
     from query_assistant.records import atomic_writer
+    from query_assistant.systems.importing import import_pickled_responses
 
     responses = import_pickled_responses(source)
     with atomic_writer(target) as out:

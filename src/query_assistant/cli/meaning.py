@@ -60,7 +60,7 @@ def compare(api: Api, left: Query, right: Query, as_json: bool) -> int:
     selection  the same records
     different  (exit code 1)
     """
-    from query_assistant.queries.comparison import compare as relate
+    from query_assistant.judging.comparison import compare as relate
 
     found = relate(left, right, api, load_replica_if_there(api))
     if as_json:
@@ -106,7 +106,7 @@ def grammar(api: Api, form: str, end: str | None, output: Path | None) -> None:
     gbnf  llama.cpp
     lark  llguidance
     """
-    from query_assistant.queries.grammar import grammar as write_grammar
+    from query_assistant.grammar import grammar as write_grammar
 
     text = write_grammar(api, form, end)  # type: ignore[arg-type]
     if output is None or str(output) == "-":

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ApiType(click.ParamType[Api]):
-    """The name of an API under conf/api/."""
+    """The name of an API under data/apis/."""
 
     name = "api"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from query_assistant.errors import ConfigurationError
-from query_assistant.prompts.messages import Message
+from query_assistant.messages import Message
 
 Prompt = Sequence[Message]
 

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from query_assistant.errors import InputError, MissingResourceError
-from query_assistant.prompts.messages import Message
+from query_assistant.messages import Message
 
 
 class ChatTokenizer:

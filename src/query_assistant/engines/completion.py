@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from query_assistant.engines import EngineSettings
-from query_assistant.prompts.messages import Message
+from query_assistant.messages import Message
 
 MAX_ANSWER_TOKENS = 4096
 Complete = Callable[[Sequence[Any], Mapping[str, Any]], str]

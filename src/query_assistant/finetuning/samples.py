@@ -15,7 +15,7 @@ from query_assistant.errors import ConfigurationError
 from query_assistant.prompts import Message, PromptApi, PromptBuilder, PromptSettings
 from query_assistant.queries.request import to_text
 from query_assistant.records import Pair
-from query_assistant.retrieval import Retriever
+from query_assistant.retrieval.search import Retriever
 
 KINDS = ("zero_shot-closed", "zero_shot-rag", "few_shot-closed", "few_shot-rag")
 

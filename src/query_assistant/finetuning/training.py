@@ -14,11 +14,11 @@ from typing import Any
 
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.errors import ConfigurationError
-from query_assistant.fetching import describe, require_device
 from query_assistant.finetuning.loss_log import read_losses
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise
 from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.torchtune_config import LOSSES
+from query_assistant.models.fetching import describe, require_device
 from query_assistant.records import write_json
 
 

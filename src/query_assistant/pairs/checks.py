@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-from query_assistant.pairs.extras import ASSEMBLIES, DEFAULT_SIZE
-from query_assistant.pairs.lexicon import Lexicon, species_names
-from query_assistant.pairs.numbers import numbers_in
-from query_assistant.pairs.plan import Leaf, Plan, leaves
-from query_assistant.pairs.wording import pluralise
+from query_assistant.verbalising.extras import ASSEMBLIES, DEFAULT_SIZE
+from query_assistant.verbalising.lexicon import Lexicon, species_names
+from query_assistant.verbalising.numbers import numbers_in
+from query_assistant.verbalising.plan import Leaf, Plan, leaves
+from query_assistant.verbalising.wording import pluralise
 
 SHORTEST, LONGEST = 3, 420
 RAW_PATH = re.compile(r"\b[a-z_]\w*(?:\.\w+){1,}\b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from query_assistant.pairs.plan import Group, Leaf, Not, Plan, leaves
+from query_assistant.verbalising.plan import Group, Leaf, Not, Plan, leaves
 
 OF_OPERATOR = {
     "equals": "fielded", "equals_number": "fielded", "contains": "fielded", "contains_all": "fielded",

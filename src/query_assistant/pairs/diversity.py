@@ -11,10 +11,10 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
-from query_assistant.pairs.lexicon import Lexicon
-from query_assistant.pairs.plan import Plan, leaves
-from query_assistant.pairs.planning import plan_query
 from query_assistant.records import Pair
+from query_assistant.verbalising.lexicon import Lexicon
+from query_assistant.verbalising.plan import Plan, leaves
+from query_assistant.verbalising.planning import plan_query
 
 WORD = re.compile(r"[\w'.:-]+")
 SAMPLE = 400

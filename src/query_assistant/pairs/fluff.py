@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from query_assistant.pairs.wording import sentence, tidy
 from query_assistant.records import Pair
+from query_assistant.verbalising.wording import sentence, tidy
 
 TOKEN = re.compile(r"\w+(?:['.:-]+\w+)*|[^\w\s]")
 SHORTEST, LONGEST = 2, 16  # a single word that a sentence needs can seldom go without breaking it

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.checks import missing_literals, unreadable
-from query_assistant.pairs.lexicon import Lexicon
-from query_assistant.pairs.planning import plan_query
 from query_assistant.records import Pair
+from query_assistant.verbalising.lexicon import Lexicon
+from query_assistant.verbalising.planning import plan_query
 
 
 class Honesty:

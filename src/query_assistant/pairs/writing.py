@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from query_assistant.apis import Api
+from query_assistant.drafting.synthesis import Executor
 from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
 from query_assistant.pairs.constructs import constructs
-from query_assistant.pairs.lexicon import Lexicon
 from query_assistant.pairs.model_writer import ModelWriter
-from query_assistant.pairs.plan import Plan, UnsayableError
-from query_assistant.pairs.planning import plan_query
-from query_assistant.pairs.synthesis import Executor
-from query_assistant.pairs.verbaliser import Verbaliser
 from query_assistant.queries.request import parse
 from query_assistant.records import Form, GoodQuery, Pair
+from query_assistant.verbalising.lexicon import Lexicon
+from query_assistant.verbalising.plan import Plan, UnsayableError
+from query_assistant.verbalising.planning import plan_query
+from query_assistant.verbalising.verbaliser import Verbaliser
 
 FORMS: tuple[Form, ...] = ("imperative", "question", "keywords")
 TRIES = 4

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from query_assistant.prompts.messages import Message
+from query_assistant.messages import Message
 from query_assistant.prompts.rendering import Budget, Example, PromptApi, render
 from query_assistant.queries.request import to_text
 from query_assistant.records import Pair
 
 if TYPE_CHECKING:
-    from query_assistant.retrieval import Retriever
+    from query_assistant.retrieval.search import Retriever
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from jinja2 import Environment, StrictUndefined, Template
 
 from query_assistant.errors import InputError
-from query_assistant.prompts.messages import Message
+from query_assistant.messages import Message
 from query_assistant.records import FieldDescription
 
 _TURN_TOKENS = 8  # what a chat template writes around one message, at most

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from query_assistant.apis import Api
+from query_assistant.apis.fields import Field
 from query_assistant.queries.issues import Issue
 from query_assistant.queries.kinds import kind
-from query_assistant.schema.fields import Field
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?\Z")

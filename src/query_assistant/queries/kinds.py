@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from query_assistant.apis import Api
-from query_assistant.schema.fields import Field
+from query_assistant.apis.fields import Field
 
 Kind = Literal["text", "whole", "prefix", "number", "boolean", "date", "default", "unknown"]
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from query_assistant.apis.fields import MatchMode
+
 Operator = Literal["and", "or"]
-MatchMode = Literal["all", "any", "phrase", "whole"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from query_assistant.apis import Api
+from query_assistant.apis.fields import Field, Schema
 from query_assistant.replica.analysis import Kind
-from query_assistant.schema.fields import Field, Schema
 
 ALL = "all"
 ID = "_id"

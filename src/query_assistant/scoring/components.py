@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from query_assistant.apis import Api
-from query_assistant.queries.readings import Reading
+from query_assistant.judging.readings import Reading
 from query_assistant.queries.returned import returned
 
 _ELSEWHERE = frozenset({"q", "id", "ids", "fields"})

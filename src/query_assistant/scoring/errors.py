@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from query_assistant.apis import Api
-from query_assistant.queries.comparison import Comparison
-from query_assistant.queries.differences import Difference
-from query_assistant.queries.readings import Reading
+from query_assistant.judging.comparison import Comparison
+from query_assistant.judging.differences import Difference
+from query_assistant.judging.readings import Reading
 from query_assistant.queries.wording import field_names
 
 ErrorClass = Literal[

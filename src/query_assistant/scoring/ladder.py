@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from query_assistant.apis import Api
 from query_assistant.errors import InputError, RequestError
-from query_assistant.queries.comparison import LADDER, Comparison, compare_readings
-from query_assistant.queries.readings import Reading, read
+from query_assistant.judging.comparison import LADDER, Comparison, compare_readings
+from query_assistant.judging.readings import Reading, read
 from query_assistant.queries.request import to_text
 from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import Query

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from query_assistant.queries.comparison import LADDER, Relation
+from query_assistant.judging.comparison import LADDER, Relation
 from query_assistant.scoring.components import METRICS, NOTHING, Components
 from query_assistant.scoring.errors import ERRORS, ErrorClass
 from query_assistant.statistics import Interval, bootstrap_intervals

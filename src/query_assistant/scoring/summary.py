@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from query_assistant.apis import Api
-from query_assistant.evaluation_sets import Item
 from query_assistant.prompts import read_answer_leniently
 from query_assistant.queries.request import to_text
 from query_assistant.records import Query, Response
@@ -15,6 +14,7 @@ from query_assistant.replica import Replica
 from query_assistant.scoring.files import Prediction, Reference
 from query_assistant.scoring.ladder import score
 from query_assistant.scoring.text import bert_scores, meteor
+from query_assistant.systems.evaluation_sets import Item
 
 UNTRACKED = ("missing", "unmatched", "items")
 

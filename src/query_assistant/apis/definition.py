@@ -1,0 +1,167 @@
+"""The schema of data/apis/<name>/definition.yaml: what each key may hold. docs/query-language.md explains them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from query_assistant.apis.fields import FieldType, MatchMode
+
+EndpointKey = Literal[
+    "GET query", "POST query", "GET annotation", "POST annotation", "GET metadata", "GET fields", "GET status"
+]
+ParameterType = Literal["text", "list", "species", "integer", "boolean", "word"]
+Scalar = str | int | bool
+
+
+class _Part(BaseModel):
+    """A part of an API's file: unknown keys are errors, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Parameter(_Part):
+    """One parameter on the endpoints of `at`.
+
+    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`,
+    `any_of` and `has` say which records it keeps: those that the clause matches, that have one of the values in the
+    field, that have all or none of the listed fields.
+    """
+
+    name: str
+    type: ParameterType
+    at: tuple[EndpointKey, ...]
+    about: str
+    spellings: tuple[str, ...] = ()
+    default: Scalar | tuple[str, ...] | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    example: str = ""
+    json_: Literal["typed", "any", "strings", "array"] = Field("typed", alias="json")
+    required: bool = False
+    effect: Literal["full", "none"] = "full"
+    clause: str | None = None
+    any_of: str | None = None
+    has: Literal["all", "none"] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.spellings or (self.name,)
+
+    @property
+    def is_list(self) -> bool:
+        return self.type in ("list", "species")
+
+
+class HiddenField(_Part):
+    """A field that the field list does not show. `copies` name the fields whose values it collects."""
+
+    type: FieldType
+    analyzer: str = ""
+    index: str | None = None
+    copies: tuple[str, ...] = ()
+    maximum_length: int | None = None
+
+
+class Shorthand(_Part):
+    """A field name that the server replaces. `value_prefix` is put before the value, escaped."""
+
+    written: str
+    becomes: str
+    value_prefix: str = ""
+    short: bool = False
+
+
+class WordsPart(_Part):
+    """One of the searches that plain words stand for; without fields it is query text on the default fields."""
+
+    weight: float
+    fields: tuple[str, ...] = ()
+    mode: MatchMode = "all"
+
+
+class PlainWords(_Part):
+    """How a q without operators is read: as a pattern, as a number, else as the best of several searches."""
+
+    wildcard: tuple[str, ...]
+    integer: tuple[str, ...]
+    best_of: tuple[WordsPart, ...]
+
+
+class ScoreFactor(_Part):
+    """Multiplies the score of hits that `clause` (query text) matches."""
+
+    clause: str
+    factor: float
+
+
+class Stretch(_Part):
+    """The object that holds a record's start and end, and the field with its chromosome."""
+
+    path: str
+    chromosome: str
+
+
+class IntervalRule(_Part):
+    """`rule` names a function of queries/rules/intervals.py."""
+
+    rule: Literal["alone", "joined"]
+    stretch: Stretch | None = None
+    prefixed: dict[str, Stretch] = {}
+    by_parameter: str | None = None
+
+
+class IdentifierPattern(_Part):
+    """Identifiers that fit `pattern` as a whole, in any case, are looked up by its group `term` in `fields`."""
+
+    pattern: str
+    fields: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _has_term(self) -> IdentifierPattern:
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
+        if "term" not in groups:
+            raise ValueError(f"pattern {self.pattern!r} needs a group (?P<term>...)")
+        return self
+
+
+class ApiDefinition(_Part):
+    """The schema of data/apis/<name>/definition.yaml."""
+
+    title: str
+    about: str
+    base: str
+    version: str
+    record: str
+    entities: dict[str, str] = Field(min_length=1)
+    index_parameter: str | None = None
+    lenient: bool = True
+    default_fields: tuple[str, ...] = ()
+    default_scopes: tuple[str, ...] = ("_id",)
+    lookup_fields: tuple[str, ...] = ("_id",)
+    search_fields: tuple[str, ...] = ("_id", "all")
+    hidden: dict[str, HiddenField] = {}
+    nested: tuple[str, ...] = ()
+    case_sensitive: tuple[str, ...] = ()
+    species: dict[str, int] = {}
+    genome_assemblies: dict[str, str] = {}
+    parameters: tuple[Parameter, ...] = ()
+    form_json_terms: bool = False
+    pages: tuple[str, ...] = ()
+    shorthands: tuple[Shorthand, ...] = ()
+    plain_words: PlainWords | None = None
+    score_factors: tuple[ScoreFactor, ...] = ()
+    interval: IntervalRule | None = None
+    identifiers: tuple[IdentifierPattern, ...] = ()
+    identifier_names_field: bool = True
+
+
+class Family(_Part):
+    parameters: tuple[Parameter, ...]
+    pages: tuple[str, ...]

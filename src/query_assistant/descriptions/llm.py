@@ -1,0 +1,172 @@
+"""Field descriptions written by a language model behind `complete`, in batches, checked and resumable.
+
+Every answer that held is kept under the hash of its request, so that a run that was cut off, or is run again, asks only
+for what is missing. An answer is used as far as it is right: what it leaves out, or gets wrong, is asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from query_assistant.descriptions.annotation import Subject
+from query_assistant.errors import InputError
+from query_assistant.messages import Message
+from query_assistant.records import write_json
+
+Complete = Callable[[Sequence[Message], Mapping[str, Any]], str]
+"""Messages and a JSON schema in, the model's answer out; failures of the connection are its own to repeat."""
+
+SYSTEM = """\
+You describe the fields of {title}, a web API about {about}, for biologists who search it.
+For each field write one noun phrase of 6 to 30 words that says what the value is and of what, its unit, range and
+direction (which way is worse or better) where you are sure of them, and ends with the source database in brackets.
+For a field of type object, say what the fields below it have in common.
+Do not repeat the field's path, do not begin with "The" or "This field", and do not guess: rather say less."""
+TOKEN_LETTERS = 4  # letters per token of English and of field paths, near enough for an estimate
+ANSWER_TOKENS = 45  # of one field: its path, 20 words and the JSON around them
+SHORTEST, LONGEST = 8, 300  # characters of a usable description
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will ask for, before it does. Tokens are near to, not exactly, what the server will count."""
+
+    requests: int
+    cached: int
+    prompt_tokens: int
+    answer_tokens: int
+    usd: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.requests} requests ({self.cached} more are answered already), about {self.prompt_tokens:,} prompt "
+            f"and {self.answer_tokens:,} answer tokens, {self.usd:.2f} USD"
+        )
+
+
+@dataclass(frozen=True)
+class LlmAnnotator:
+    """An `Annotator` that asks a model.
+
+    Attributes:
+        complete: the model. It gets the JSON schema that the answer must fit.
+        model: its name, part of each request's hash: another model answers anew.
+        title, about: of the API, for the prompt.
+        cache: folder for the answers.
+        batch: fields per request. Higher: fewer and cheaper requests, more left out per answer.
+        attempts: requests per batch until every field of it has a description.
+        usd_per_million: prices of prompt and answer tokens, for the estimate.
+        announce: called once with the estimate before the first request.
+    """
+
+    complete: Complete
+    model: str
+    title: str
+    about: str
+    cache: Path
+    batch: int = 20
+    attempts: int = 3
+    usd_per_million: tuple[float, float] = (0.0, 0.0)
+    announce: Callable[[Estimate], None] = field(default=lambda estimate: None)
+
+    def __call__(self, subjects: Sequence[Subject]) -> dict[str, str]:
+        """A description per subject.
+
+        Raises:
+            InputError: some field had no usable description after all attempts; the message names them.
+        """
+        self.announce(self.estimate(subjects))
+        written: dict[str, str] = {}
+        for batch in tqdm(list(self._batches(subjects)), desc=f"describe {self.title}", unit="batch", disable=None):
+            written.update(self._describe(batch))
+        missing = [subject.field.name for subject in subjects if subject.field.name not in written]
+        if missing:
+            raise InputError(
+                f"{self.model} gave no usable description of {len(missing)} of {len(subjects)} fields after "
+                f"{self.attempts} attempts: {', '.join(missing[:10])}; run again (finished batches are kept), "
+                "or take a smaller batch or another model"
+            )
+        return written
+
+    def estimate(self, subjects: Sequence[Subject]) -> Estimate:
+        """Requests, tokens and price of the first attempts that no kept answer covers."""
+        batches = list(self._batches(subjects))
+        open_ = [batch for batch in batches if not self._file(self._messages(batch), _schema(batch)).exists()]
+        letters = sum(len(message.content) for batch in open_ for message in self._messages(batch))
+        prompt, answer = letters // TOKEN_LETTERS, sum(len(batch) for batch in open_) * ANSWER_TOKENS
+        usd = (prompt * self.usd_per_million[0] + answer * self.usd_per_million[1]) / 1_000_000
+        return Estimate(len(open_), len(batches) - len(open_), prompt, answer, usd)
+
+    def _batches(self, subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+        for start in range(0, len(subjects), self.batch):
+            yield subjects[start : start + self.batch]
+
+    def _describe(self, batch: Sequence[Subject]) -> dict[str, str]:
+        """Descriptions of a batch; each attempt asks only for what the ones before left out."""
+        written: dict[str, str] = {}
+        for attempt in range(self.attempts):
+            left = [subject for subject in batch if subject.field.name not in written]
+            if not left:
+                break
+            written.update(self._ask(left, attempt))
+        return written
+
+    def _ask(self, subjects: Sequence[Subject], attempt: int) -> dict[str, str]:
+        messages, schema = self._messages(subjects, attempt), _schema(subjects)
+        file = self._file(messages, schema)
+        if file.exists():
+            return usable(file.read_text(encoding="utf-8"), subjects)
+        answer = self.complete(messages, schema)
+        found = usable(answer, subjects)
+        if found:
+            rows = [{"field": name, "description": text} for name, text in found.items()]
+            write_json(file, {"descriptions": rows})
+        return found
+
+    def _messages(self, subjects: Sequence[Subject], attempt: int = 0) -> list[Message]:
+        system = SYSTEM.format(title=self.title, about=self.about)
+        # A model that answers the same to the same words needs other words to try again.
+        again = f"Attempt {attempt + 1}: an earlier answer left these fields out.\n" if attempt else ""
+        lines = "\n".join(json.dumps(_shown(subject), ensure_ascii=False) for subject in subjects)
+        return [Message("system", system), Message("user", f"{again}Describe these {len(subjects)} fields.\n{lines}")]
+
+    def _file(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Path:
+        request = [self.model, [(message.role, message.content) for message in messages], schema]
+        return self.cache / f"{hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()}.json"
+
+
+def usable(answer: str, subjects: Sequence[Subject]) -> dict[str, str]:
+    """The descriptions in an answer that name an asked field and have a sensible length; nothing if it is no JSON."""
+    try:
+        rows = json.loads(answer)["descriptions"]
+        pairs = [(row["field"], " ".join(row["description"].split())) for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    asked = {subject.field.name for subject in subjects}
+    return {name: text for name, text in pairs if name in asked and SHORTEST <= len(text) <= LONGEST and text != name}
+
+
+def _shown(subject: Subject) -> dict[str, str]:
+    shown = {"field": subject.field.name, "type": subject.field.type}
+    return shown | ({"example": subject.example} if subject.example else {})
+
+
+def _schema(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """The JSON schema of an answer: only the asked fields, nothing else beside them."""
+    names = [subject.field.name for subject in subjects]
+    properties = {"field": {"type": "string", "enum": names}, "description": {"type": "string"}}
+    row = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    rows = {"type": "array", "items": row, "minItems": len(names), "maxItems": len(names)}
+    return {
+        "type": "object",
+        "properties": {"descriptions": rows},
+        "required": ["descriptions"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,1 @@
+"""Whether two queries mean the same: forms, records and probes, and what differs."""

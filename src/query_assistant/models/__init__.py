@@ -1,0 +1,1 @@
+"""Weights: fetched, and an adapter merged into them."""

@@ -1,0 +1,213 @@
+"""An adapter added into the weights it was trained on, for engines that take whole models.
+
+    W' = W + (alpha / r) B A        (LoRA, https://arxiv.org/abs/2106.09685, section 4.1)
+
+A base with a GGUF becomes a GGUF with the same metadata, its adapted matrices in Q8_0 (8 bits lose nothing that
+4-bit base weights had). Any other base becomes a folder of safetensors, which vLLM and transformers read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.models.fetching import GGUF, RECORD, sha256_of
+from query_assistant.records import write_json
+
+_GGUF_NAMES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+_PREFIX = "base_model.model."
+_Q8_0_FILE_TYPE = 7
+_COPIED = ("config.json", "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json")
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A PEFT LoRA adapter: two thin matrices for each adapted module, by the module's name in transformers."""
+
+    scale: float
+    down: dict[str, torch.Tensor]
+    up: dict[str, torch.Tensor]
+
+    @property
+    def modules(self) -> list[str]:
+        return sorted(self.down)
+
+    def delta(self, module: str) -> torch.Tensor:
+        """What is added to the module's weight; shape [out, in]."""
+        return self.scale * (self.up[module].float() @ self.down[module].float())
+
+
+def load_adapter(folder: Path) -> Adapter:
+    """The adapter in `folder`.
+
+    Raises:
+        MissingResourceError: there is none.
+        ConfigurationError: it is more than plain LoRA.
+    """
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        tensors = load_file(folder / "adapter_model.safetensors")
+    except (OSError, ValueError) as error:
+        raise MissingResourceError(f"no readable adapter in {folder} ({error}); run `dvc repro finetune`") from None
+    if config.get("use_dora") or config.get("use_rslora") or config.get("rank_pattern") or config.get("alpha_pattern"):
+        raise ConfigurationError(f"{folder} holds a DoRA, rsLoRA or mixed-rank adapter; only plain LoRA can be merged")
+    down = {_module(name): tensor for name, tensor in tensors.items() if ".lora_A." in name}
+    up = {_module(name): tensor for name, tensor in tensors.items() if ".lora_B." in name}
+    if not down or down.keys() != up.keys() or len(down) + len(up) != len(tensors):
+        raise InputError(f"{folder}/adapter_model.safetensors is not a LoRA adapter: its matrices do not come in pairs")
+    return Adapter(config["lora_alpha"] / config["r"], down, up)
+
+
+def merge(base: Path, adapter: Path, destination: Path) -> None:
+    """Writes `destination`: the base model with the adapter's weights added, the tokenizer, and source.json.
+
+    Raises:
+        InputError: the adapter was trained on a model of another shape.
+    """
+    lora = load_adapter(adapter)
+    staging = destination.with_name(f".{destination.name}.merging")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for path in _companions(base):
+        shutil.copyfile(path, staging / path.name)
+    if (base / GGUF).is_file():
+        _merge_gguf(base, lora, staging / GGUF)
+    else:
+        _merge_safetensors(base, lora, staging)
+    record = {"base": _recorded_source(base), "adapter": sha256_of(adapter / "adapter_model.safetensors")}
+    files = {path.name: sha256_of(path) for path in sorted(staging.iterdir())}
+    write_json(staging / RECORD, {"source": record, "files": files})
+    shutil.rmtree(destination, ignore_errors=True)
+    os.replace(staging, destination)
+
+
+def _module(name: str) -> str:
+    return name.removeprefix(_PREFIX).split(".lora_")[0]
+
+
+def _companions(base: Path) -> Iterator[Path]:
+    return (path for pattern in _COPIED for path in sorted(base.glob(pattern)))
+
+
+def _recorded_source(base: Path) -> Any:
+    file = base / RECORD
+    return json.loads(file.read_text(encoding="utf-8"))["source"] if file.is_file() else None
+
+
+def _merge_safetensors(base: Path, lora: Adapter, folder: Path) -> None:
+    left = set(lora.modules)
+    for shard in sorted(base.glob("*.safetensors")):
+        tensors: dict[str, torch.Tensor] = {}
+        with safe_open(shard, framework="pt") as file:
+            for name in sorted(file.keys()):
+                module = name.removesuffix(".weight")
+                tensors[name] = _added(file.get_tensor(name), lora, module) if module in left else file.get_tensor(name)
+                left.discard(module)
+        save_file(tensors, folder / shard.name, metadata={"format": "pt"})
+    for index in base.glob("*.safetensors.index.json"):
+        shutil.copyfile(index, folder / index.name)
+    _all_used(left)
+
+
+def _added(weight: torch.Tensor, lora: Adapter, module: str) -> torch.Tensor:
+    delta = lora.delta(module)
+    if delta.shape != weight.shape:
+        raise InputError(
+            f"{module} is {tuple(weight.shape)} in the base and {tuple(delta.shape)} in the adapter; "
+            "they do not belong together"
+        )
+    return (weight.float() + delta).to(weight.dtype)
+
+
+def _merge_gguf(base: Path, lora: Adapter, target: Path) -> None:
+    from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, dequantize, quantize
+
+    reader = GGUFReader(base / GGUF)
+    writer = GGUFWriter(target, reader.fields["general.architecture"].contents())
+    _copy_metadata(reader, writer)
+    deltas = _gguf_deltas(lora, base)
+    for tensor in reader.tensors:
+        delta = deltas.pop(tensor.name, None)
+        if delta is None:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+            continue
+        weight = dequantize(tensor.data, tensor.tensor_type)
+        if weight.shape != delta.shape:
+            raise InputError(
+                f"{tensor.name} is {weight.shape} in the base and {delta.shape} in the adapter; "
+                "they do not belong together"
+            )
+        merged = quantize(weight + delta, GGMLQuantizationType.Q8_0)
+        writer.add_tensor(tensor.name, merged, raw_dtype=GGMLQuantizationType.Q8_0)
+    _all_used(deltas)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _copy_metadata(reader: Any, writer: Any) -> None:
+    from gguf import GGUFValueType
+
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name == "general.architecture":
+            continue
+        kind = field.types[0]
+        item = field.types[-1] if kind == GGUFValueType.ARRAY else None
+        value = _Q8_0_FILE_TYPE if name == "general.file_type" else field.contents()
+        writer.add_key_value(name, value, kind, sub_type=item)
+
+
+def _gguf_deltas(lora: Adapter, base: Path) -> dict[str, Matrix]:
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    deltas: dict[str, Matrix] = {}
+    for module in lora.modules:
+        _, _, layer, part = module.split(".", 3) if module.startswith("model.layers.") else ("", "", "", module)
+        if part not in _GGUF_NAMES:
+            raise InputError(
+                f"the adapter changes {module!r}, which has no counterpart in a Llama GGUF; merge into safetensors"
+            )
+        name = _GGUF_NAMES[part]
+        delta = lora.delta(module).numpy()
+        deltas[f"blk.{layer}.{name}.weight"] = permute(delta, heads[name]) if name in heads else delta
+    return deltas
+
+
+def permute(weight: Matrix, heads: int) -> Matrix:
+    """Rows of a query or key matrix in llama.cpp's order.
+
+    transformers rotates the first half of a head against the second, llama.cpp neighbouring pairs:
+    https://github.com/ggml-org/llama.cpp/blob/b4000/convert_hf_to_gguf.py#L1568
+    """
+    rows, columns = weight.shape
+    return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
+
+def _all_used(left: Any) -> None:
+    if left:
+        raise InputError(
+            f"the adapter changes {sorted(left)[0]!r} and {len(left) - 1} more that the base does not have; "
+            "they do not belong together"
+        )

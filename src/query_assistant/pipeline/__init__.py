@@ -1,0 +1,1 @@
+"""How a stage runs: composed configuration in, one clear line on failure."""

@@ -1,0 +1,47 @@
+"""conf/ composed by Hydra, exactly as `dvc exp run` does it.
+
+python -m query_assistant.pipeline.configuration [OVERRIDE ...]     writes params.yaml
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc.utils.hydra import compose_and_dump
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from query_assistant.errors import ConfigurationError
+from query_assistant.params import Params, load_params
+from query_assistant.project import project_root
+from query_assistant.records import atomic_writer
+
+
+def compose(overrides: Sequence[str], output: Path) -> Params:
+    """Writes the composed configuration to `output`, if it is valid, and returns it.
+
+    Raises:
+        ConfigurationError: an override names an unknown group, option or key, or a value is not allowed.
+    """
+    conf = project_root() / "conf"
+    with tempfile.TemporaryDirectory() as folder:
+        composed = Path(folder) / "params.yaml"
+        try:
+            compose_and_dump(str(composed), str(conf), None, "config", str(conf), list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigurationError(f"conf/ with {list(overrides)}: {error}") from error
+        params = load_params(composed)
+        with atomic_writer(output) as out:
+            out.write(composed.read_text(encoding="utf-8"))
+    return params
+
+
+if __name__ == "__main__":
+    try:
+        compose(sys.argv[1:], project_root() / "params.yaml")
+    except ConfigurationError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None

@@ -1,1 +1,0 @@
-"""What an API's records hold: its fields, their types, and what people call them."""

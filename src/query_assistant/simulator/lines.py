@@ -1,0 +1,68 @@
+"""How a hit is written down: the five kinds of log that the filter reads, all of them marked as simulated.
+
+    combined  203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=cdk2 HTTP/1.1" 200 812 "-" "curl/8.4.0"
+    common    the same without referer and user agent
+    tornado   [INFO 2025-03-04 10:00:01,123 tornado.access:2348] 200 GET /v3/query?q=cdk2 (203.0.113.7) 12.34ms
+    csv       one column, log.path
+    paths     the path alone
+
+Client addresses come from the ranges set aside for documentation (RFC 5737), so they belong to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from random import Random
+from typing import Literal, get_args
+
+from query_assistant.errors import InputError
+from query_assistant.simulator.visitors import Hit
+
+LogFormat = Literal["combined", "common", "tornado", "csv", "paths"]
+
+FIRST_DAY = datetime(2025, 1, 1, tzinfo=timezone.utc)
+YEAR_S = 365 * 24 * 3600
+NOTICE = "# Simulated access log: invented requests over real record values; no real traffic, no real clients."
+_NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
+_LEVEL = {2: "INFO", 3: "INFO", 4: "WARNING", 5: "ERROR"}
+
+
+def written(hits: Iterable[Hit], lines: int, format: LogFormat, rng: Random) -> Iterator[str]:
+    """The log's lines without line ends: its header or notice first, then `lines` entries spread over a year."""
+    yield "log.path" if format == "csv" else NOTICE
+    writer, step = _writer(format), YEAR_S / max(1, lines)
+    for number, hit in zip(range(lines), hits, strict=False):
+        yield writer(hit, FIRST_DAY + timedelta(seconds=(number + rng.random()) * step), rng)
+
+
+def _writer(format: LogFormat) -> Callable[[Hit, datetime, Random], str]:
+    writers: dict[str, Callable[[Hit, datetime, Random], str]] = {
+        "combined": _combined,
+        "common": _common,
+        "tornado": _tornado,
+        "csv": lambda hit, _when, _rng: '"' + hit.path.replace('"', '""') + '"',
+        "paths": lambda hit, _when, _rng: hit.path,
+    }
+    if format not in writers:
+        raise InputError(f"no log format {format!r}: expected one of {', '.join(get_args(LogFormat))}")
+    return writers[format]
+
+
+def _common(hit: Hit, when: datetime, rng: Random) -> str:
+    request = f"{hit.method} {hit.path} HTTP/1.1".replace('"', "%22")
+    return f'{_client(rng)} - - [{when:%d/%b/%Y:%H:%M:%S +0000}] "{request}" {hit.status} {rng.randrange(60, 90_000)}'
+
+
+def _combined(hit: Hit, when: datetime, rng: Random) -> str:
+    return f'{_common(hit, when, rng)} "-" "{hit.agent or "-"}"'
+
+
+def _tornado(hit: Hit, when: datetime, rng: Random) -> str:
+    level, path = _LEVEL[hit.status // 100], hit.path.replace(" ", "%20")
+    stamp = f"{level} {when:%Y-%m-%d %H:%M:%S},{rng.randrange(1000):03d} tornado.access:2348"
+    return f"[{stamp}] {hit.status} {hit.method} {path} ({_client(rng)}) {rng.expovariate(0.04):.2f}ms"
+
+
+def _client(rng: Random) -> str:
+    return f"{rng.choice(_NETWORKS)}.{rng.randrange(1, 255)}"

@@ -1,0 +1,1 @@
+"""Systems: weights, examples, context and decoding, ready to answer."""

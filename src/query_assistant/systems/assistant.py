@@ -1,0 +1,97 @@
+"""One system, opened and ready to answer: for the generate stage, `qa ask`, `qa predict` and the server alike.
+
+assistant = open_assistant(System.parse("finetuned-zero_shot-closed-grammar"), params, apis)
+assistant.ask("human genes on chromosome 11 named insulin", "mygene")     # Query or None
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from query_assistant.apis import Api
+from query_assistant.engines import Engine, EngineSettings, open_engine
+from query_assistant.grammar import grammar
+from query_assistant.models.fetching import describe
+from query_assistant.params import Params
+from query_assistant.prompts import PromptBuilder, PromptSettings, read_answer
+from query_assistant.records import Query
+from query_assistant.retrieval.search import Retriever
+from query_assistant.seeds import derive_seed
+from query_assistant.systems.generation import System
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """A system with its model loaded. `grammars` is empty for systems that decode freely."""
+
+    system: System
+    apis: Mapping[str, Api]
+    engine: Engine
+    builder: PromptBuilder
+    grammars: Mapping[str, str]
+    max_new_tokens: int
+    batch_size: int
+    fingerprint: str
+
+    def ask(self, instruction: str, api: str) -> Query | None:
+        """The query for one instruction; None where the model's answer is none."""
+        prompt = self.builder.build(instruction, api)
+        answers = self.engine.generate([prompt], max_new_tokens=self.max_new_tokens, grammar=self.grammars.get(api))
+        return read_answer(next(iter(answers)).text)
+
+
+def open_assistant(system: System, params: Params, apis: Mapping[str, Api], models: Path = Path("models")) -> Assistant:
+    """Loads the model and whatever the system retrieves from.
+
+    Args:
+        models: folder with base/, finetuned/ and index/, as the pipeline writes it.
+
+    Raises:
+        MissingResourceError: weights, index, key or server are not there; the message says how to get them.
+    """
+    engine = _engine(params, system, models / system.weights)
+    grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding == "grammar" else {}
+    return Assistant(
+        system,
+        apis,
+        engine,
+        _builder(params, system, apis, engine, models / "index"),
+        grammars,
+        params.generate.max_new_tokens,
+        params.model.engine.batch_size,
+        _fingerprint(params, models / system.weights),
+    )
+
+
+def _engine(params: Params, system: System, folder: Path) -> Engine:
+    settings = params.model.engine.model_dump(exclude={"finetuned_model_name"})
+    if system.weights == "finetuned" and params.model.engine.finetuned_model_name:
+        settings["model_name"] = params.model.engine.finetuned_model_name
+    return open_engine(EngineSettings(**settings), folder)
+
+
+def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path) -> PromptBuilder:
+    knobs = params.generate
+    settings = PromptSettings(
+        fields_k=knobs.rag.k,
+        passages_k=knobs.rag.passages,
+        examples_k=knobs.few_shot.k,
+        examples_by=knobs.few_shot.by,
+        max_tokens=params.model.prompt_tokens,
+        seed=derive_seed(params.seed, "few-shot examples"),
+    )
+    rag = few_shot = None
+    if system.context == "rag":
+        rag = Retriever.load(index / "rag", lexical_weight=knobs.rag.lexical_weight)
+    if system.examples == "few_shot":  # not by rag's knobs: turning one must change no system without rag
+        few_shot = Retriever.load(index / "few_shot", lexical_weight=knobs.few_shot.lexical_weight)
+    return PromptBuilder(apis, settings, engine.count_tokens, rag=rag, few_shot=few_shot)
+
+
+def _fingerprint(params: Params, folder: Path) -> str:
+    """What identifies weights and engine; half-finished answers of others are not taken up."""
+    model = describe(folder) if params.model.source.kind != "none" else {}
+    return hashlib.sha256(f"{params.model.engine}{sorted(model.items())}".encode()).hexdigest()

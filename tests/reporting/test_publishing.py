@@ -1,0 +1,72 @@
+"""An adapter survives being published and adopted; another base model's is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from query_assistant.archives import unpack
+from query_assistant.errors import ConfigurationError, MissingResourceError
+from query_assistant.finetuning.published import adopt
+from query_assistant.records import write_json
+from query_assistant.reporting.publishing import publish_adapter, publish_responses
+
+TENSORS = {"lora_A.weight": torch.linspace(-1, 1, 12).reshape(3, 4), "lora_B.weight": torch.full((4, 3), 0.5)}
+
+
+def base_of(folder: Path, revision: str) -> Path:
+    folder.mkdir()
+    write_json(folder / "source.json", {"source": {"name": "small", "revision": revision}, "files": {}})
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    save_file(TENSORS, adapter / "adapter_model.safetensors")
+    write_json(adapter / "adapter_config.json", {"base_model_name_or_path": "small@1", "r": 3})
+    (adapter / "training.jsonl").write_text('{"step": 1, "loss": 2.5}\n', encoding="utf-8")
+    write_json(tmp_path / "finetune.json", {"steps": 1})
+    (tmp_path / "params.yaml").write_text("seed: 17\n", encoding="utf-8")
+    publish_adapter(adapter, tmp_path / "finetune.json", tmp_path / "params.yaml", tmp_path / "published.tar.gz")
+    return tmp_path / "published.tar.gz"
+
+
+def test_an_adopted_adapter_is_the_published_one_to_half_precision(archive: Path, tmp_path: Path) -> None:
+    unpack(archive, tmp_path / "published")
+    report = adopt(tmp_path / "published", base_of(tmp_path / "base", "1"), tmp_path / "adopted")
+    adopted = load_file(tmp_path / "adopted" / "adapter_model.safetensors")
+    assert report == {"steps": 1}
+    assert sorted(path.name for path in (tmp_path / "adopted").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "training.jsonl",
+    ]
+    assert {name: tensor.float().tolist() for name, tensor in adopted.items()} == {
+        name: tensor.to(torch.bfloat16).float().tolist() for name, tensor in TENSORS.items()
+    }
+
+
+def test_publishing_twice_gives_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    first = archive.read_bytes()
+    publish_adapter(tmp_path / "adapter", tmp_path / "finetune.json", tmp_path / "params.yaml", archive)
+    assert archive.read_bytes() == first
+
+
+def test_an_adapter_of_another_base_model_is_refused(archive: Path, tmp_path: Path) -> None:
+    unpack(archive, tmp_path / "published")
+    with pytest.raises(ConfigurationError, match="trained on small@1, models/base is small@2; use finetune=torchtune"):
+        adopt(tmp_path / "published", base_of(tmp_path / "base", "2"), tmp_path / "adopted")
+
+
+def test_what_is_not_there_cannot_be_published_or_adopted(tmp_path: Path) -> None:
+    with pytest.raises(MissingResourceError, match="no adapter in"):
+        publish_adapter(tmp_path, tmp_path / "r", tmp_path / "p", tmp_path / "a.tar.gz")
+    with pytest.raises(MissingResourceError, match="no responses in"):
+        publish_responses(tmp_path, tmp_path / "p", tmp_path / "a.tar.gz")
+    with pytest.raises(MissingResourceError, match="no published adapter"):
+        adopt(tmp_path, tmp_path, tmp_path / "adopted")

@@ -1,0 +1,132 @@
+"""The report's tables say what the scores say, in bytes that do not change."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from query_assistant.errors import InputError
+from query_assistant.reporting.report import between_markers, gains, systems_table, techniques_table, write_report
+
+RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
+
+
+def score(system: str, selection: float) -> dict[str, Any]:
+    shares = dict.fromkeys(RUNGS, selection) | {"n": 10, "errors": {"wrong_field": 3}}
+    part = shares | {"interval": {"selection": [0.1, 0.9]}, "by_api": {"mygene": {"selection": selection}}}
+    return {
+        "system": system,
+        "benchmark": part,
+        "test": part,
+        "cost": {"prompt_tokens_mean": 99.6, "latency_ms_median": 120.4},
+    }
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> list[Path]:
+    paths = []
+    for system, selection in (("finetuned-zero_shot-closed-free", 0.5), ("base-zero_shot-closed-free", 0.0)):
+        path = tmp_path / f"{system}.json"
+        path.write_text(json.dumps(score(system, selection)), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def test_the_table_has_a_row_per_system_the_best_last(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    rows = (tmp_path / "report" / "systems.md").read_text(encoding="utf-8").splitlines()
+    assert rows[2].startswith("| `base-zero_shot-closed-free` | 0.0 ")
+    assert rows[3] == (
+        "| `finetuned-zero_shot-closed-free` | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 (10.0 to 90.0) | 50.0 | 100 | 120 |"
+    )
+
+
+GRID = {
+    "base-zero_shot-closed-free": 0.1,
+    "base-zero_shot-rag-free": 0.0,
+    "finetuned-zero_shot-closed-free": 0.3,
+    "finetuned-zero_shot-rag-free": 0.5,
+    "finetuned-few_shot-rag-free": 0.6,
+}
+
+
+def test_a_technique_gains_what_systems_otherwise_alike_differ_by() -> None:
+    scores = [score(system, share) for system, share in GRID.items()]
+    rounded = {name: [round(gain, 3) for gain in found] for name, found in gains(scores).items()}
+    assert rounded == {"finetuned": [0.2, 0.5], "few_shot": [0.1], "rag": [-0.1, 0.2]}
+    assert techniques_table(scores).splitlines()[2:] == [
+        "| `finetuned` | `base` | 2 | +35.0 | +20.0 | +50.0 | +35.0 |",
+        "| `few_shot` | `zero_shot` | 1 | +10.0 | +10.0 | +10.0 | +10.0 |",
+        "| `rag` | `closed` | 2 | +5.0 | -10.0 | +20.0 | +5.0 |",
+    ]
+
+
+def test_the_summary_holds_the_best_system_and_each_gain(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text(encoding="utf-8"))
+    assert summary == {"best_selection": 0.5, "best_test": 0.5, "gain_finetuned": 0.5}
+
+
+def test_one_row_of_the_spreadsheet_is_one_system(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    with (tmp_path / "report" / "systems.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["system"] for row in rows] == ["base-zero_shot-closed-free", "finetuned-zero_shot-closed-free"]
+    assert {name: rows[1][name] for name in ("n", "selection", "selection_low", "test_selection_high")} == {
+        "n": "10",
+        "selection": "0.5",
+        "selection_low": "0.1",
+        "test_selection_high": "0.9",
+    }
+
+
+def test_errors_are_shares_of_all_instructions_the_best_system_first(scores: list[Path], tmp_path: Path) -> None:
+    write_report(scores, None, tmp_path / "report")
+    assert (tmp_path / "report" / "errors.csv").read_text(encoding="utf-8").splitlines() == [
+        "system,error,share",
+        "finetuned-zero_shot-closed-free,wrong_field,0.3",
+        "base-zero_shot-closed-free,wrong_field,0.3",
+    ]
+
+
+def test_losses_are_divided_so_that_no_step_without_a_measurement_counts_as_zero(
+    scores: list[Path], tmp_path: Path
+) -> None:
+    training = tmp_path / "training.csv"
+    training.write_text("loss,step,validation_loss\n2.5,1,\n1.5,2,\n,2,1.75\n", encoding="utf-8")
+    written = write_report(scores, training, tmp_path / "report")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in written}
+    assert texts["training_loss.csv"] == "step,loss\n1,2.5000\n2,1.5000\n"
+    assert texts["validation_loss.csv"] == "step,loss\n2,1.7500\n"
+    assert "training.svg" in texts
+
+
+def test_the_same_scores_give_the_same_bytes(scores: list[Path], tmp_path: Path) -> None:
+    once = [path.read_bytes() for path in write_report(scores, None, tmp_path / "one")]
+    again = [path.read_bytes() for path in write_report(scores, None, tmp_path / "two")]
+    assert once == again
+
+
+def test_a_missing_score_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lost-system"):
+        write_report([tmp_path / "lost-system.json"], None, tmp_path / "report")
+
+
+def test_text_between_the_markers_is_replaced_and_nothing_else() -> None:
+    document = "a\n<!-- x:begin -->\n{}\n<!-- x:end -->\n<!-- y:begin -->\nb\n"
+    assert between_markers(document.format("old"), "x", "new\n") == document.format("new")
+    with pytest.raises(InputError, match="once"):
+        between_markers("no markers", "x", "new\n")
+
+
+def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
+    only = {key: value for key, value in score("base-zero_shot-closed-free", 0.25).items() if key != "test"}
+    assert systems_table([only]).splitlines() == [
+        "| system | valid | exact | canonical | execution | selection (95% interval) | prompt tokens | ms per answer |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 | 120 |",
+    ]
