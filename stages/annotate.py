@@ -5,6 +5,7 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.apis.fields import load_schema
+from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.annotation import Annotator, annotate, glossary_annotator
 from query_assistant.descriptions.examples import example_values
 from query_assistant.descriptions.llm import LlmAnnotator
@@ -30,7 +31,9 @@ def _annotator(settings: AnnotateParams, api: Api) -> Annotator:
     announce: Any = lambda estimate: print(f"{api.name}: {estimate}")  # noqa: E731
     cache = Path(".cache/annotate")
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
-    return LlmAnnotator(complete, llm.model_name, api.title, api.about, cache, llm.batch, announce=announce)
+    return LlmAnnotator(
+        KeptCompletions(complete, llm.model_name, cache), api.title, api.about, llm.batch, announce=announce
+    )
 
 
 if __name__ == "__main__":

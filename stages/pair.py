@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from query_assistant.apis import Api
+from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.documentation import chunks
 from query_assistant.drafting.enrichment import enriched, example_values
 from query_assistant.drafting.synthesis import SynthesisSettings, synthesise
@@ -56,9 +57,8 @@ def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
     fields = read_jsonl(f"data/fields/{api.name}.jsonl", FieldDescription)
     documentation = "\n\n".join(one.text for one in chunks(Path(f"data/apis/{api.name}/documentation.md")))
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
-    return ModelWriter(
-        api.title, fields, documentation, complete, cache, ModelSettings(batch=llm.batch), llm.model_name
-    )
+    kept = KeptCompletions(complete, llm.model_name, cache)
+    return ModelWriter(api.title, fields, documentation, kept, ModelSettings(batch=llm.batch))
 
 
 if __name__ == "__main__":

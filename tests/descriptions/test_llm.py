@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from query_assistant.apis.fields import Field
+from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.annotation import Subject
 from query_assistant.descriptions.llm import Estimate, LlmAnnotator, usable
 from query_assistant.errors import InputError
@@ -38,7 +39,7 @@ def said(fields: Sequence[str]) -> str:
 
 
 def annotator(model: Model, cache: Path, **settings: Any) -> LlmAnnotator:
-    return LlmAnnotator(model, "toy-model", "Toy.info", "toys", cache, **{"batch": 2, **settings})
+    return LlmAnnotator(KeptCompletions(model, "toy-model", cache), "Toy.info", "toys", **{"batch": 2, **settings})
 
 
 WHOLE = {f"f{n}": f"Value of f{n} (Toy)" for n in range(5)}
@@ -110,7 +111,7 @@ def test_a_damaged_cache_file_is_asked_for_again_and_mended(tmp_path: Path) -> N
 def test_another_model_or_example_is_another_request(tmp_path: Path) -> None:
     annotator(Model(lambda fields, call: said(fields)), tmp_path)(SUBJECTS)
     other = Model(lambda fields, call: said(fields))
-    LlmAnnotator(other, "other-model", "Toy.info", "toys", tmp_path, batch=2)(SUBJECTS)
+    LlmAnnotator(KeptCompletions(other, "other-model", tmp_path), "Toy.info", "toys", batch=2)(SUBJECTS)
     assert len(other.asked) == 3
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from query_assistant.apis import Api
+from query_assistant.completions import KeptCompletions
 from query_assistant.errors import MissingResourceError
 from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.constructs import constructs
@@ -57,7 +58,8 @@ def answered(*texts: tuple[str, str, str]) -> str:
 
 
 def model_writer(model: FakeModel, cache: Path, batch: int = 2) -> ModelWriter:
-    return ModelWriter("MyGene.info", [DESCRIPTION], "", model, cache, ModelSettings(batch=batch, retries=1), "fake")
+    kept = KeptCompletions(model, "fake", cache)
+    return ModelWriter("MyGene.info", [DESCRIPTION], "", kept, ModelSettings(batch=batch, retries=1))
 
 
 GOOD_ANSWER = answered(
@@ -138,9 +140,9 @@ def test_the_prompt_shows_calls_and_the_fields_they_name(tmp_path: Path) -> None
     list(model_writer(model, tmp_path).write(QUERIES[:2]))
     system, user = model.asked[0]
 
-    assert "MyGene.info" in system["content"]
-    assert "1. /v3/query?q=symbol:CDK2&species=human" in user["content"]
-    assert "- symbol (keyword): Official symbol" in user["content"]
+    assert "MyGene.info" in system.content
+    assert "1. /v3/query?q=symbol:CDK2&species=human" in user.content
+    assert "- symbol (keyword): Official symbol" in user.content
 
 
 def test_a_model_without_one_usable_answer_is_an_error(tmp_path: Path) -> None:

@@ -6,22 +6,17 @@ for what is missing. An answer is used as far as it is right: what it leaves out
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from query_assistant.completions import KeptCompletions, rows_schema
 from query_assistant.descriptions.annotation import Subject
 from query_assistant.errors import InputError
 from query_assistant.messages import Message
-from query_assistant.records import write_json
-
-Complete = Callable[[Sequence[Message], Mapping[str, Any]], str]
-"""Messages and a JSON schema in, the model's answer out; failures of the connection are its own to repeat."""
 
 SYSTEM = """\
 You describe the fields of {title}, a web API about {about}, for biologists who search it.
@@ -56,21 +51,17 @@ class LlmAnnotator:
     """An `Annotator` that asks a model.
 
     Attributes:
-        complete: the model. It gets the JSON schema that the answer must fit.
-        model: its name, part of each request's hash: another model answers anew.
+        kept: the model and the answers it has given.
         title, about: of the API, for the prompt.
-        cache: folder for the answers.
         batch: fields per request. Higher: fewer and cheaper requests, more left out per answer.
         attempts: requests per batch until every field of it has a description.
         usd_per_million: prices of prompt and answer tokens, for the estimate.
         announce: called once with the estimate before the first request.
     """
 
-    complete: Complete
-    model: str
+    kept: KeptCompletions
     title: str
     about: str
-    cache: Path
     batch: int = 20
     attempts: int = 3
     usd_per_million: tuple[float, float] = (0.0, 0.0)
@@ -89,7 +80,7 @@ class LlmAnnotator:
         missing = [subject.field.name for subject in subjects if subject.field.name not in written]
         if missing:
             raise InputError(
-                f"{self.model} gave no usable description of {len(missing)} of {len(subjects)} fields after "
+                f"{self.kept.model} gave no usable description of {len(missing)} of {len(subjects)} fields after "
                 f"{self.attempts} attempts: {', '.join(missing[:10])}; run again (finished batches are kept), "
                 "or take a smaller batch or another model"
             )
@@ -98,7 +89,7 @@ class LlmAnnotator:
     def estimate(self, subjects: Sequence[Subject]) -> Estimate:
         """Requests, tokens and price of the first attempts that no kept answer covers."""
         batches = list(self._batches(subjects))
-        open_ = [batch for batch in batches if not self._file(self._messages(batch), _schema(batch)).exists()]
+        open_ = [batch for batch in batches if self.kept.find(self._messages(batch), _schema(batch)) is None]
         letters = sum(len(message.content) for batch in open_ for message in self._messages(batch))
         prompt, answer = letters // TOKEN_LETTERS, sum(len(batch) for batch in open_) * ANSWER_TOKENS
         usd = (prompt * self.usd_per_million[0] + answer * self.usd_per_million[1]) / 1_000_000
@@ -120,14 +111,13 @@ class LlmAnnotator:
 
     def _ask(self, subjects: Sequence[Subject], attempt: int) -> dict[str, str]:
         messages, schema = self._messages(subjects, attempt), _schema(subjects)
-        file = self._file(messages, schema)
-        if file.exists():
-            return usable(file.read_text(encoding="utf-8"), subjects)
-        answer = self.complete(messages, schema)
-        found = usable(answer, subjects)
+        known = self.kept.find(messages, schema)
+        if known is not None:
+            return usable(known, subjects)
+        found = usable(self.kept.complete(messages, schema), subjects)
         if found:
             rows = [{"field": name, "description": text} for name, text in found.items()]
-            write_json(file, {"descriptions": rows})
+            self.kept.keep(messages, schema, {"descriptions": rows})
         return found
 
     def _messages(self, subjects: Sequence[Subject], attempt: int = 0) -> list[Message]:
@@ -136,10 +126,6 @@ class LlmAnnotator:
         again = f"Attempt {attempt + 1}: an earlier answer left these fields out.\n" if attempt else ""
         lines = "\n".join(json.dumps(_shown(subject), ensure_ascii=False) for subject in subjects)
         return [Message("system", system), Message("user", f"{again}Describe these {len(subjects)} fields.\n{lines}")]
-
-    def _file(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Path:
-        request = [self.model, [(message.role, message.content) for message in messages], schema]
-        return self.cache / f"{hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()}.json"
 
 
 def usable(answer: str, subjects: Sequence[Subject]) -> dict[str, str]:
@@ -162,11 +148,4 @@ def _schema(subjects: Sequence[Subject]) -> dict[str, Any]:
     """The JSON schema of an answer: only the asked fields, nothing else beside them."""
     names = [subject.field.name for subject in subjects]
     properties = {"field": {"type": "string", "enum": names}, "description": {"type": "string"}}
-    row = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    rows = {"type": "array", "items": row, "minItems": len(names), "maxItems": len(names)}
-    return {
-        "type": "object",
-        "properties": {"descriptions": rows},
-        "required": ["descriptions"],
-        "additionalProperties": False,
-    }
+    return rows_schema("descriptions", properties, len(names))

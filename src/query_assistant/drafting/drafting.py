@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, IntervalRule
 from query_assistant.apis.fields import Field
-from query_assistant.drafting import recipes
-from query_assistant.drafting.decks import FieldDecks
+from query_assistant.drafting import clauses
+from query_assistant.drafting.clauses import Material
 from query_assistant.drafting.field_values import FieldValues, Record
-from query_assistant.drafting.meeting import of_record
-from query_assistant.drafting.presentation import Dresser
-from query_assistant.drafting.recipes import Kitchen
+from query_assistant.drafting.parameters import ParameterChooser
+from query_assistant.drafting.rotation import FieldRotation
+from query_assistant.drafting.shared_hits import clauses_of_record
 from query_assistant.queries.paths import readable
 from query_assistant.queries.tree import Boolean, Node
 from query_assistant.records import Query
@@ -61,12 +61,14 @@ class Drafter:
         self.values = values
         self.rng = rng
         self.popular_share = popular_share
-        self.kitchen = Kitchen(api, Lexicon.load(api.name, api.schema), values, rng)
+        self.material = Material(api, Lexicon.load(api.name, api.schema), values, rng)
         self.fields = {each.name: each for each in api.schema.searchable if each.name in values and _askable(each, api)}
-        self.popular = [each for name, each in self.fields.items() if self.kitchen.lexicon.is_popular(name)]
-        self.decks = FieldDecks(self.popular, [each for each in self.fields.values() if each not in self.popular], rng)
-        self.ordered = [each for each in self.fields.values() if recipes.is_ordered(self.kitchen, each)]
-        self.dresser = Dresser(self.kitchen)
+        self.popular = [each for name, each in self.fields.items() if self.material.lexicon.is_popular(name)]
+        self.rotation = FieldRotation(
+            self.popular, [each for each in self.fields.values() if each not in self.popular], rng
+        )
+        self.ordered = [each for each in self.fields.values() if clauses.is_ordered(self.material, each)]
+        self.chooser = ParameterChooser(self.material)
 
     def draw(self, kind: str) -> Draft | None:
         """A draft of a kind of `KINDS`; None where luck offers nothing."""
@@ -80,35 +82,37 @@ class Drafter:
         return bool(self.ordered) if kind == "range" else True
 
     def field(self, known_share: float | None = None) -> Field:
-        return self.decks.draw(self.popular_share if known_share is None else known_share)
+        return self.rotation.draw(self.popular_share if known_share is None else known_share)
 
     def _of_node(self, node: Node | None) -> Draft | None:
-        return None if node is None else Draft(self.dresser.dressed({"q": recipes.text_of(node, self.api)}))
+        return None if node is None else Draft(self.chooser.for_search({"q": clauses.text_of(node, self.api)}))
 
     def one_field(self) -> Draft | None:
-        return self._of_node(recipes.clause(self.kitchen, self.field()))
+        return self._of_node(clauses.clause(self.material, self.field()))
 
     def rare_operator(self) -> Draft | None:
-        return self._of_node(self.rng.choice(recipes.RARE)(self.kitchen, self.field()))
+        return self._of_node(self.rng.choice(clauses.RARE)(self.material, self.field()))
 
     def existence(self) -> Draft | None:
         """Whether records have a field at all."""
-        recipe = self.rng.choice([recipes.exists, recipes.exists, recipes.lacks])
-        return self._of_node(recipe(self.kitchen, self.field()))
+        recipe = self.rng.choice([clauses.exists, clauses.exists, clauses.lacks])
+        return self._of_node(recipe(self.material, self.field()))
 
     def quantity(self) -> Draft | None:
         """A bound or two on a quantity; mostly one that people know."""
-        known = [each for each in self.ordered if self.kitchen.lexicon.is_popular(each.name)]
+        known = [each for each in self.ordered if self.material.lexicon.is_popular(each.name)]
         chosen = self.rng.choice(known if known and self.rng.random() < COMBINED else self.ordered)
-        return self._of_node(recipes.clause(self.kitchen, chosen))
+        return self._of_node(clauses.clause(self.material, chosen))
 
     def several(self) -> Draft | None:
         """Two or three conditions that one record meets."""
         wanted = self.popular if self.popular and self.rng.random() < COMBINED else list(self.fields.values())
-        met = of_record(self.kitchen, self.rng.choice(self.values.records), {each.name: each for each in wanted})
+        met = clauses_of_record(
+            self.material, self.rng.choice(self.values.records), {each.name: each for each in wanted}
+        )
         order = self.rng.sample(sorted(met), len(met))
-        naming = [path for path in order if self.kitchen.is_identifier(path)][: self.rng.choice([0, 0, 0, 1])]
-        chosen = [*naming, *(path for path in order if not self.kitchen.is_identifier(path))][
+        naming = [path for path in order if self.material.is_identifier(path)][: self.rng.choice([0, 0, 0, 1])]
+        chosen = [*naming, *(path for path in order if not self.material.is_identifier(path))][
             : self.rng.choice([2, 2, 2, 3])
         ]
         chosen = list({path.rpartition(".")[2]: path for path in chosen}.values())  # not the same thing by two sources
@@ -120,11 +124,11 @@ class Drafter:
         """A condition and not another; now and then only the other."""
         denied_field = self.field(COMBINED)
         if self.rng.random() < 0.2:
-            return self._of_node(recipes.without(self.kitchen, denied_field))
+            return self._of_node(clauses.without(self.material, denied_field))
         absent = self.rng.random() < 0.15
-        denied = recipes.exists(self.kitchen, denied_field) if absent else recipes.value(self.kitchen, denied_field)
+        denied = clauses.exists(self.material, denied_field) if absent else clauses.value(self.material, denied_field)
         kept_field = self.field(COMBINED)
-        kept = recipes.clause(self.kitchen, kept_field)
+        kept = clauses.clause(self.material, kept_field)
         if kept is None or denied is None or kept_field.name == denied_field.name:
             return None
         return self._of_node(Boolean(must=(kept,), must_not=(denied,)))
@@ -132,25 +136,25 @@ class Drafter:
     def either(self) -> Draft | None:
         """One of several values of a field, less often of two fields, now and then with a third that must hold."""
         choice = self._values() if self.rng.random() < 0.8 else self._two_fields()
-        third = recipes.clause(self.kitchen, self.field(COMBINED)) if self.rng.random() < 0.25 else None
+        third = clauses.clause(self.material, self.field(COMBINED)) if self.rng.random() < 0.25 else None
         if choice is None or third is None:
             return self._of_node(choice)
         return self._of_node(Boolean(must=(choice, third)))
 
     def _values(self) -> Node | None:
         field = self.field(COMBINED)
-        several = recipes.either_word if self.kitchen.is_prose(field.name) else recipes.either
-        return None if recipes.is_ordered(self.kitchen, field) else several(self.kitchen, field)
+        several = clauses.either_word if self.material.is_prose(field.name) else clauses.either
+        return None if clauses.is_ordered(self.material, field) else several(self.material, field)
 
     def _two_fields(self) -> Node | None:
         one, other = (self.field(COMBINED) for _ in range(2))
-        nodes = [recipes.value(self.kitchen, each) for each in (one, other)]
+        nodes = [clauses.value(self.material, each) for each in (one, other)]
         said = tuple(node for node in nodes if node is not None)
         return Boolean(should=said) if len(said) == 2 and one.name != other.name else None
 
     def keyword(self) -> Draft | None:
         text = self._plain_words()
-        return None if text is None else Draft(self.dresser.dressed({"q": text}))
+        return None if text is None else Draft(self.chooser.for_search({"q": text}))
 
     def keyword_operator(self) -> Draft | None:
         """Plain words with operators: a phrase, a prefix, one word and another, one or another, not a third."""
@@ -164,16 +168,16 @@ class Drafter:
         quoted = self._plain_words(3)
         if quoted and " " in quoted and self.rng.random() < 0.35:
             text = f'"{quoted}"'
-        return Draft(self.dresser.dressed({"q": text}))
+        return Draft(self.chooser.for_search({"q": text}))
 
     def keyword_and_field(self) -> Draft | None:
         word = self._plain_words(1)
-        node = recipes.clause(self.kitchen, self.field())
+        node = clauses.clause(self.material, self.field())
         if word is None or node is None or not word.isalnum():
             return None
-        text = recipes.text_of(node, self.api)
+        text = clauses.text_of(node, self.api)
         joined = f"({text})" if isinstance(node, Boolean) and node.should else text
-        return Draft(self.dresser.dressed({"q": f"{word} AND {joined}"}))
+        return Draft(self.chooser.for_search({"q": f"{word} AND {joined}"}))
 
     def _plain_words(self, count: int | None = None) -> str | None:
         """What people type into a search box: a name, or a word or two of one."""
@@ -182,7 +186,7 @@ class Drafter:
             return None
         path = self.rng.choice(paths)
         wanted = count or self.rng.choice([1, 1, 1, 2, 2, 3])
-        if not self.kitchen.is_prose(path):
+        if not self.material.is_prose(path):
             return self.values.draw(path, self.rng)
         return self.values.word(path, self.rng) if wanted == 1 else self.values.phrase(path, self.rng, wanted)
 
@@ -193,19 +197,19 @@ class Drafter:
         ]
 
     def interval(self) -> Draft | None:
-        place = _place(self.rng.choice(self.values.records))
-        if place is None:
+        rule = self.api.definition.interval
+        place = None if rule is None else _place(self.rng.choice(self.values.records), rule)
+        if rule is None or place is None:
             return None
         chromosome, start = place
         width = self.rng.choice([0, 1_000, 10_000, 100_000, 500_000, 1_000_000, 5_000_000])
         low = start // width * width if width else start - self.rng.choice([0, 120, 5_000])
         high = low + width if width else start + self.rng.choice([0, 250, 7_300])
         q = f"chr{chromosome}:{max(low, 1)}-{max(high, low + 1)}"
-        rule = self.api.definition.interval
-        if rule is not None and rule.rule == "joined" and self.rng.random() < 0.4:
-            node = recipes.clause(self.kitchen, self.field())
-            q += f" AND {recipes.text_of(node, self.api)}" if node is not None and not isinstance(node, Boolean) else ""
-        return Draft(self.dresser.dressed({"q": q}))
+        if rule.rule == "joined" and self.rng.random() < 0.4:
+            node = clauses.clause(self.material, self.field())
+            q += f" AND {clauses.text_of(node, self.api)}" if node is not None and not isinstance(node, Boolean) else ""
+        return Draft(self.chooser.for_search({"q": q}))
 
     def shorthand(self) -> Draft | None:
         short = self.rng.choice([each for each in self.api.definition.shorthands if each.short])
@@ -215,24 +219,24 @@ class Drafter:
         value = self.values.draw(self.rng.choice(paths), self.rng) if paths else None
         if value is None:
             return None
-        return Draft(self.dresser.dressed({"q": f"{short.written}:{value.split(':')[-1]}"}))
+        return Draft(self.chooser.for_search({"q": f"{short.written}:{value.split(':')[-1]}"}))
 
     def everything(self) -> Draft:
         """No condition of its own: counts over all records, or a listing in some order."""
-        return Draft(self.dresser.counted({"q": "__all__"}))
+        return Draft(self.chooser.for_counts({"q": "__all__"}))
 
     def counts(self) -> Draft | None:
-        node = recipes.clause(self.kitchen, self.field())
-        return None if node is None else Draft(self.dresser.counted({"q": recipes.text_of(node, self.api)}))
+        node = clauses.clause(self.material, self.field())
+        return None if node is None else Draft(self.chooser.for_counts({"q": clauses.text_of(node, self.api)}))
 
     def lookup(self) -> Draft | None:
         identifier = self._identifier()
-        return None if identifier is None else Draft(self.dresser.returned({}), identifier=identifier)
+        return None if identifier is None else Draft(self.chooser.returned({}), identifier=identifier)
 
     def batch_lookup(self) -> Draft | None:
         found = [each for _ in range(self.rng.choice([2, 2, 3, 3, 4, 6])) if (each := self._identifier())]
         return (
-            Draft(self.dresser.returned({"ids": list(dict.fromkeys(found))}), body=True)
+            Draft(self.chooser.returned({"ids": list(dict.fromkeys(found))}), body=True)
             if len(set(found)) > 1
             else None
         )
@@ -249,13 +253,13 @@ class Drafter:
         return list(dict.fromkeys([*self.api.definition.lookup_fields, *patterns]))
 
     def batch(self) -> Draft | None:
-        named = self.dresser.naming() if self.rng.random() < 0.15 else None
-        scopes = [named] if named else self.dresser.scopes()
+        named = self.chooser.naming() if self.rng.random() < 0.15 else None
+        scopes = [named] if named else self.chooser.scopes()
         drawn = [self.values.draw(scopes[0], self.rng) for _ in range(self.rng.choice([2, 2, 3, 3, 4, 5, 8]))]
         terms = list(dict.fromkeys(value for value in drawn if value))
         if len(terms) < 2:
             return None
-        return Draft(self.dresser.batched({"q": terms, "scopes": scopes}), body=True)
+        return Draft(self.chooser.for_batch({"q": terms, "scopes": scopes}), body=True)
 
 
 KINDS = {
@@ -281,13 +285,15 @@ def _askable(found: Field, api: Api) -> bool:
     return not any(found.name.startswith(f"{path}.") for path in api.definition.nested)
 
 
-def _place(record: Record) -> tuple[str, int] | None:
+def _place(record: Record, rule: IntervalRule) -> tuple[str, int] | None:
     """Where a record lies on its chromosome."""
-    for path in ("genomic_pos", "hg19"):
-        place = record.get(path)
+    for stretch in (rule.stretch, *rule.prefixed.values()):
+        if stretch is None:
+            continue
+        place = record.get(stretch.path)
         place = place[0] if isinstance(place, list) else place
         if isinstance(place, dict) and isinstance(place.get("start"), int):
-            chromosome = place.get("chr", record.get("chrom"))
+            chromosome = place.get(stretch.chromosome.rpartition(".")[2], record.get(stretch.chromosome))
             if chromosome is not None and len(str(chromosome)) <= 2:
                 return str(chromosome), place["start"]
     return None

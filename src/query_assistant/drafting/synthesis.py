@@ -93,13 +93,13 @@ class Synthesiser:
                 idle = 0 if kept else idle + 1
                 if len(self.made) == self.settings.queries:
                     break
-        self.report.fields_searched = len(self.drafter.decks.asked)
+        self.report.fields_searched = len(self.drafter.rotation.asked)
         return self.made, self.report
 
     def _keep(self, kind: str, draft: Draft | None) -> bool:
         """Whether the draft became a new good query."""
         query = self._tried(draft, plain=kind in VALUES_ARE_ALL)
-        self.drafter.decks.settle(kept=query is not None)
+        self.drafter.rotation.settle(kept=query is not None)
         if query is None:
             return False
         self.report.made[kind] += 1

@@ -7,21 +7,19 @@ under the hash of its request, so that a stopped run goes on where it was and no
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from query_assistant.completions import KeptCompletions, rows_schema
 from query_assistant.errors import MissingResourceError
-from query_assistant.records import FieldDescription, Form, GoodQuery, write_json
+from query_assistant.messages import Message
+from query_assistant.records import FieldDescription, Form, GoodQuery
 
-Message = dict[str, str]
-Complete = Callable[[list[Message], Mapping[str, Any]], str]
 Progress = Callable[[int, int], None]
 
 FORMS: tuple[Form, ...] = ("imperative", "question", "keywords")
@@ -55,18 +53,14 @@ class ModelWriter:
         api_title: str,
         fields: Sequence[FieldDescription],
         documentation: str,
-        complete: Complete,
-        cache: Path,
+        kept: KeptCompletions,
         settings: ModelSettings,
-        model_name: str,
     ) -> None:
         self.api_title = api_title
         self.fields = {each.field: each for each in fields}
         self.documentation = documentation
-        self.complete = complete
-        self.cache = cache
+        self.kept = kept
         self.settings = settings
-        self.model_name = model_name
         self.unusable = 0
 
     def write(self, queries: Sequence[GoodQuery], progress: Progress | None = None) -> Iterator[Instructed]:
@@ -85,7 +79,7 @@ class ModelWriter:
                 progress(min(start + len(batch), len(queries)), len(queries))
         if queries and not answered:
             raise MissingResourceError(
-                f"{self.model_name} gave no usable instruction for {len(queries)} queries; "
+                f"{self.kept.model} gave no usable instruction for {len(queries)} queries; "
                 "expected JSON by the given schema: choose another model, or writer: template"
             )
 
@@ -93,18 +87,18 @@ class ModelWriter:
         """How many requests are still to be paid for."""
         starts = range(0, len(queries), self.settings.batch)
         batches = (queries[start : start + self.settings.batch] for start in starts)
-        return sum(not self._place(self._messages(batch)).exists() for batch in batches)
+        return sum(self.kept.find(self._messages(batch), answer_schema(len(batch))) is None for batch in batches)
 
     def _of_batch(self, batch: Sequence[GoodQuery]) -> list[Instructed]:
-        messages = self._messages(batch)
-        place = self._place(messages)
-        if place.exists():
-            return _read(place.read_text(encoding="utf-8"), batch) or []
+        messages, schema = self._messages(batch), answer_schema(len(batch))
+        known = self.kept.find(messages, schema)
+        if known is not None:
+            return _read(known, batch) or []
         for _ in range(self.settings.retries + 1):
-            answer = self.complete(messages, answer_schema(len(batch)))
+            answer = self.kept.complete(messages, schema)
             found = _read(answer, batch)
             if found is not None:
-                write_json(place, json.loads(answer))
+                self.kept.keep(messages, schema, json.loads(answer))
                 return found
             self.unusable += 1
         return []
@@ -119,34 +113,18 @@ class ModelWriter:
         user = environment.get_template("pair_user.j2").render(
             queries=shown, fields=known, documentation=self.documentation
         )
-        return [{"role": "system", "content": system.strip()}, {"role": "user", "content": user.strip()}]
+        return [Message("system", system.strip()), Message("user", user.strip())]
 
     def _named(self, batch: Sequence[GoodQuery]) -> list[str]:
         """The fields that the batch names, each once."""
         texts = " ".join(_call(query) for query in batch)
         return list(dict.fromkeys(name for name in NAME.findall(texts) if name in self.fields))
 
-    def _place(self, messages: list[Message]) -> Path:
-        asked = json.dumps([self.model_name, messages], sort_keys=True, ensure_ascii=False)
-        return self.cache / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
-
 
 def answer_schema(count: int) -> dict[str, Any]:
     """What the model has to answer: for each query, by its number, one text per form."""
     properties: dict[str, Any] = {"number": {"type": "integer"}} | {form: {"type": "string"} for form in FORMS}
-    item = {
-        "type": "object",
-        "properties": properties,
-        "required": ["number", *FORMS],
-        "additionalProperties": False,
-    }
-    items = {"type": "array", "items": item, "minItems": count, "maxItems": count}
-    return {
-        "type": "object",
-        "properties": {"instructions": items},
-        "required": ["instructions"],
-        "additionalProperties": False,
-    }
+    return rows_schema("instructions", properties, count)
 
 
 def _read(answer: str, batch: Sequence[GoodQuery]) -> list[Instructed] | None:

@@ -26,7 +26,7 @@ ASSEMBLIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Remark:
     """One part as a tail and as a sentence; an empty one is not possible."""
 
     tail: str
@@ -41,9 +41,9 @@ class SpeciesGroup:
     place: str
 
 
-def presentation(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Random) -> list[Said]:
+def presentation(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Random) -> list[Remark]:
     """Every part of the presentation that has not been said yet."""
-    parts: list[Said] = []
+    parts: list[Remark] = []
     paged = plan.skip and "page" not in said
     if paged:
         parts += paging(plan, said, rng)
@@ -61,22 +61,22 @@ def presentation(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Rando
     return parts
 
 
-def _formalities(plan: Plan, said: set[str], rng: random.Random) -> list[Said]:
+def _formalities(plan: Plan, said: set[str], rng: random.Random) -> list[Remark]:
     parts = []
     if plan.facet_size is not None:
         frame = wording.choose(rng.choice(words("sentences")["facets"]["buckets"]), rng)
         tail = wording.fill(frame, {"n": say_count(plan.facet_size, rng)})
-        parts.append(Said(tail, wording.sentence(tail)))
+        parts.append(Remark(tail, wording.sentence(tail)))
     if plan.assembly is not None and "assembly" not in said:
-        parts.append(Said(assembly(plan.assembly, rng).strip("()"), ""))
+        parts.append(Remark(assembly(plan.assembly, rng).strip("()"), ""))
     if plan.everything:
-        parts.append(Said(rng.choice(words("sentences")["fetch_all"]), ""))
+        parts.append(Remark(rng.choice(words("sentences")["fetch_all"]), ""))
     if plan.with_obsolete:
         parts.append(drawn("obsolete", rng))
     if plan.dotted:
-        parts.append(Said(rng.choice(words("sentences")["dotted"]), ""))
+        parts.append(Remark(rng.choice(words("sentences")["dotted"]), ""))
     if plan.format is not None:
-        parts.append(Said(wording.fill(rng.choice(words("sentences")["format"]), {"V": plan.format.upper()}), ""))
+        parts.append(Remark(wording.fill(rng.choice(words("sentences")["format"]), {"V": plan.format.upper()}), ""))
     return parts
 
 
@@ -108,22 +108,22 @@ def _terse(frames: list[str], rng: random.Random, **slots: str) -> str:
     return wording.fill(wording.choose(rng.choice(frames), rng), slots)
 
 
-def drawn(key: str, rng: random.Random, **slots: str) -> Said:
+def drawn(key: str, rng: random.Random, **slots: str) -> Remark:
     frames = words("sentences")[key]
     tail, sentence = (
         wording.fill(wording.choose(rng.choice(frames[kind]), rng), slots) for kind in ("tail", "sentence")
     )
-    return Said(tail, wording.sentence(sentence))
+    return Remark(tail, wording.sentence(sentence))
 
 
-def size(number: int, rng: random.Random, *, paged: bool = False) -> Said:
+def size(number: int, rng: random.Random, *, paged: bool = False) -> Remark:
     """How many at most; behind skipped hits not as "the first five"."""
     frames: dict[str, Any] = words("sentences")["size"]
     suffix = "_paged" if paged else "_one" if number == 1 else ""
     slots = {"n": say_count(number, rng)}
     tail = wording.fill(wording.choose(rng.choice(frames[f"tail{suffix}"]), rng), slots)
     sentence = wording.fill(wording.choose(rng.choice(frames[f"sentence{suffix}"]), rng), slots)
-    return Said(tail, wording.sentence(sentence))
+    return Remark(tail, wording.sentence(sentence))
 
 
 def quantifier(number: int, rng: random.Random) -> str:
@@ -133,7 +133,7 @@ def quantifier(number: int, rng: random.Random) -> str:
     return wording.fill(rng.choice(frames["quantifier"]), {"n": say_count(number, rng)}) + " "
 
 
-def paging(plan: Plan, said: set[str], rng: random.Random, style: str = "tail") -> list[Said]:
+def paging(plan: Plan, said: set[str], rng: random.Random, style: str = "tail") -> list[Remark]:
     """Skipped hits, as a page where they make whole pages; a page may say the size as well."""
     per_page = plan.size or DEFAULT_SIZE
     sentences = words("sentences")
@@ -146,19 +146,19 @@ def paging(plan: Plan, said: set[str], rng: random.Random, style: str = "tail") 
         said |= {"size"}
     tail = wording.fill(wording.choose(rng.choice(sentences[key][style]), rng), slots)
     if style == "terse":
-        return [Said(tail, "")]
+        return [Remark(tail, "")]
     return [
-        Said(tail, wording.sentence(wording.fill(wording.choose(rng.choice(sentences[key]["sentence"]), rng), slots)))
+        Remark(tail, wording.sentence(wording.fill(wording.choose(rng.choice(sentences[key]["sentence"]), rng), slots)))
     ]
 
 
-def sorting(keys: Sequence[str], lexicon: Lexicon, rng: random.Random) -> Said:
+def sorting(keys: Sequence[str], lexicon: Lexicon, rng: random.Random) -> Remark:
     first, *others = keys
     tail = _sort_phrase(first, lexicon, rng)
     for key in others:
         direction = ", descending" if key.startswith("-") else ""
         tail += f", then by {lexicon.name(key.lstrip('-'), rng)}{direction}"
-    return Said(tail, wording.sentence(tail))
+    return Remark(tail, wording.sentence(tail))
 
 
 def _sort_phrase(key: str, lexicon: Lexicon, rng: random.Random) -> str:
@@ -198,22 +198,22 @@ def superlative(key: str, lexicon: Lexicon, rng: random.Random) -> str:
     return _terse(frames, rng, X=lexicon.name(key.lstrip("-"), rng))
 
 
-def returned(plan: Plan, lexicon: Lexicon, rng: random.Random) -> Said:
+def returned(plan: Plan, lexicon: Lexicon, rng: random.Random) -> Remark:
     if plan.fields == ("all",):
         return drawn("everything", rng)
     named = field_names(plan.fields or (), lexicon, rng, plural=rng.random() < 0.3)
     sentences = words("sentences")
     tail = wording.fill(wording.choose(rng.choice(sentences["fields_tail"]), rng), {"F": named})
     sentence = wording.fill(wording.choose(rng.choice(sentences["fields_sentence"]), rng), {"F": named})
-    return Said(tail, wording.sentence(sentence))
+    return Remark(tail, wording.sentence(sentence))
 
 
-def counted(facets: Sequence[str], lexicon: Lexicon, rng: random.Random) -> Said:
+def counted(facets: Sequence[str], lexicon: Lexicon, rng: random.Random) -> Remark:
     """Facets beside the hits."""
     frames = words("sentences")["facets"]
     slots = {"X": facet_names(facets, lexicon, rng)}
     tail = wording.fill(wording.choose(rng.choice(frames["added"]), rng), slots)
-    return Said(tail, wording.fill(wording.choose(rng.choice(frames["added_sentence"]), rng), slots))
+    return Remark(tail, wording.fill(wording.choose(rng.choice(frames["added_sentence"]), rng), slots))
 
 
 def facet_names(paths: Sequence[str], lexicon: Lexicon, rng: random.Random) -> str:

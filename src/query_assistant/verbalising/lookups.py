@@ -7,7 +7,7 @@ import re
 
 from query_assistant.records import Form
 from query_assistant.verbalising import extras, wording
-from query_assistant.verbalising.extras import Said
+from query_assistant.verbalising.extras import Remark
 from query_assistant.verbalising.lexicon import Lexicon, words
 from query_assistant.verbalising.numbers import say_count
 from query_assistant.verbalising.plan import Plan
@@ -35,7 +35,7 @@ def say(plan: Plan, form: Form, lexicon: Lexicon, rng: random.Random) -> str:
     return _finished(lead, tails, form, rng)
 
 
-def _finished(lead: str, tails: list[Said], form: Form, rng: random.Random) -> str:
+def _finished(lead: str, tails: list[Remark], form: Form, rng: random.Random) -> str:
     rng.shuffle(tails)
     if form == "keywords":
         return wording.tidy(", ".join([lead, *(said.tail for said in tails)]))
@@ -65,16 +65,16 @@ def _nouns(lexicon: Lexicon, rng: random.Random) -> dict[str, str]:
     return {"E": wording.agree(plain, plural=False), "Es": wording.agree(plain)}
 
 
-def _of_species(plan: Plan, frame: str, slots: dict[str, str], rng: random.Random) -> list[Said]:
+def _of_species(plan: Plan, frame: str, slots: dict[str, str], rng: random.Random) -> list[Remark]:
     """The species before the first noun of the frame that can carry it, else behind everything."""
-    tails: list[Said] = []
+    tails: list[Remark] = []
     for group in extras.species(plan, rng):
         carrier = next((key for key in ("Ss", "Es", "E") if f"{{{key}}}" in frame), None)
         if group.adjective and carrier is not None and rng.random() < 0.7:
             slots[carrier] = f"{group.adjective} {slots[carrier]}"
         else:
             place = group.place or f"{group.adjective} only"
-            tails.append(Said(place, ""))
+            tails.append(Remark(place, ""))
     return tails
 
 
@@ -103,13 +103,13 @@ def _scopes(plan: Plan, lexicon: Lexicon, rng: random.Random) -> dict[str, str]:
     return {"S": wording.listed(singular, "or"), "Ss": wording.listed(plural, "or")}
 
 
-def _tails(plan: Plan, frame: str, lexicon: Lexicon, rng: random.Random, *, terse: bool) -> list[Said]:
+def _tails(plan: Plan, frame: str, lexicon: Lexicon, rng: random.Random, *, terse: bool) -> list[Remark]:
     """What the frame has not said: species, assembly, size per term, returned fields where the frame has none."""
-    tails: list[Said] = []
+    tails: list[Remark] = []
     if plan.fields and "{F}" not in frame:
         said = extras.returned(plan, lexicon, rng)
         tails.append(
-            Said(f"fields {extras.field_names(plan.fields, lexicon, rng, plural=False)}", "")
+            Remark(f"fields {extras.field_names(plan.fields, lexicon, rng, plural=False)}", "")
             if terse and plan.fields != ("all",)
             else said
         )
@@ -121,14 +121,14 @@ def _tails(plan: Plan, frame: str, lexicon: Lexicon, rng: random.Random, *, ters
         tails.append(_per_term(plan.size, rng, terse=terse))
     if plan.assembly is not None:
         place = extras.assembly(plan.assembly, rng).strip("()")
-        tails.append(Said(place, ""))
+        tails.append(Remark(place, ""))
     if plan.dotted:
-        tails.append(Said(rng.choice(words("sentences")["dotted"]), ""))
+        tails.append(Remark(rng.choice(words("sentences")["dotted"]), ""))
     return tails
 
 
-def _per_term(number: int, rng: random.Random, *, terse: bool) -> Said:
+def _per_term(number: int, rng: random.Random, *, terse: bool) -> Remark:
     frames = words("sentences")["size_each"]
     slots = {"n": say_count(number, rng)}
     draw = [wording.fill(wording.choose(rng.choice(frames[key]), rng), slots) for key in ("tail", "sentence", "terse")]
-    return Said(draw[2] if terse else draw[0], draw[1])
+    return Remark(draw[2] if terse else draw[0], draw[1])

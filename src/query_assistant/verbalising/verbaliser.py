@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from query_assistant.records import Form
 from query_assistant.verbalising import extras, lookups, wording
 from query_assistant.verbalising.conditions import Describer, Piece, join
-from query_assistant.verbalising.extras import Said
+from query_assistant.verbalising.extras import Remark
 from query_assistant.verbalising.fragments import Phraser
 from query_assistant.verbalising.lexicon import Lexicon, words
 from query_assistant.verbalising.notes import Notes
@@ -37,12 +37,12 @@ PLACES = ("on ", "in ", "at ", "within ", "overlapping ", "inside ")
 
 
 @dataclass
-class Draft:
+class Sentence:
     """One instruction in the making: the lead says what is wanted, the rest follows in commas or sentences."""
 
     lead: str
     end: str = "."
-    rest: list[Said] = field(default_factory=list)
+    rest: list[Remark] = field(default_factory=list)
 
     def text(self, rng: random.Random) -> str:
         tails: list[str] = []
@@ -76,10 +76,10 @@ class Verbaliser:
         rng = random.Random(f"{seed}|{form}|{plan}")
         if plan.kind != "search":
             return lookups.say(plan, form, self.lexicon, rng)
-        return Speaker(plan, self.lexicon, rng).say(form)
+        return SearchVerbaliser(plan, self.lexicon, rng).say(form)
 
 
-class Speaker:
+class SearchVerbaliser:
     """Says one search."""
 
     def __init__(self, plan: Plan, lexicon: Lexicon, rng: random.Random) -> None:
@@ -87,7 +87,7 @@ class Speaker:
         self.lexicon = lexicon
         self.rng = rng
         self.phraser = Phraser(lexicon, rng)
-        self.rest: list[Said] = []
+        self.rest: list[Remark] = []
         self.said: set[str] = set()
         self.ahead = ""
 
@@ -121,7 +121,7 @@ class Speaker:
         lead = wording.fill(frame, {"V": self.phraser.values(leaf), "Es": noun}).removesuffix("?")
         for group in [] if "species" in self.said else extras.species(self.plan, self.rng, adjectives=0.0):
             lead = f"{lead} {group.place}"
-        return Draft(lead, "?" if form == "question" else ".", self._rest()).text(self.rng)
+        return Sentence(lead, "?" if form == "question" else ".", self._rest()).text(self.rng)
 
     def _front(self) -> str:
         """ "In mouse", where the species leads the sentence."""
@@ -154,7 +154,7 @@ class Speaker:
             opener = "find"
         lead = f"{opener} {wanted}".strip()
         end = "?" if opener.startswith(ASKING) else "."
-        return Draft(self._fronted(lead), end, self._rest()).text(self.rng)
+        return Sentence(self._fronted(lead), end, self._rest()).text(self.rng)
 
     def _question(self) -> str:
         quantifier, plural = self._quantifier(0.25)
@@ -162,7 +162,7 @@ class Speaker:
             lead = self._fields_question(quantifier, plural=plural)
         else:
             lead = self._plain_question(quantifier, plural=plural)
-        return Draft(self._fronted(lead.removesuffix("?")), "?", self._rest()).text(self.rng)
+        return Sentence(self._fronted(lead.removesuffix("?")), "?", self._rest()).text(self.rng)
 
     def _plain_question(self, quantifier: str, *, plural: bool) -> str:
         adjectives, pieces = self._described(plural=plural)
@@ -214,7 +214,7 @@ class Speaker:
         lead = wording.fill(frame, slots)
         end = "?" if form == "question" else "."
         self.said |= {"size", "facets"}
-        return Draft(lead.removesuffix("?"), end, self._rest()).text(self.rng)
+        return Sentence(lead.removesuffix("?"), end, self._rest()).text(self.rng)
 
     # The noun phrase
 
@@ -253,7 +253,7 @@ class Speaker:
         if piece is None or piece.marker == "but":
             return condition
         frame = wording.choose(self.rng.choice(words("conditions")["only_sentence"]), self.rng)
-        self.rest.insert(0, Said("", wording.fill(frame, {"A": piece.marked})))
+        self.rest.insert(0, Remark("", wording.fill(frame, {"A": piece.marked})))
         return kept[0] if len(kept) == 1 else Group("and", tuple(kept))
 
     def _assembled(self, quantifier: str, adjectives: list[str], pieces: list[Piece], *, plural: bool) -> str:
@@ -285,7 +285,7 @@ class Speaker:
 
     # Everything beside the noun phrase
 
-    def _rest(self) -> list[Said]:
+    def _rest(self) -> list[Remark]:
         parts = extras.presentation(self.plan, self.said, self.lexicon, self.rng)
         self.rng.shuffle(parts)
         return self.rest + parts

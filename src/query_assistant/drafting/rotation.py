@@ -11,12 +11,12 @@ KNOWN_AFTER_ALL = 0.75
 TRIES = 6
 
 
-class FieldDecks:
-    """Two shuffled decks, of well-known and of other fields; a field that led to no query goes under its deck."""
+class FieldRotation:
+    """Two shuffled groups, well-known and other fields; a field that led to no query comes again last."""
 
     def __init__(self, known: list[Field], others: list[Field], rng: random.Random) -> None:
         self.rng = rng
-        self.decks = {True: known, False: others}
+        self.groups = {True: known, False: others}
         self.left: dict[bool, list[Field]] = {True: [], False: []}
         self.drawn: list[tuple[bool, Field]] = []
         self.asked: set[str] = set()
@@ -24,13 +24,13 @@ class FieldDecks:
 
     def draw(self, known_share: float) -> Field:
         """The next field. Once every other field had its turn, three in four are well known at least."""
-        if all(each.name in self.asked or self.failed[each.name] >= TRIES for each in self.decks[False]):
+        if all(each.name in self.asked or self.failed[each.name] >= TRIES for each in self.groups[False]):
             known_share = max(known_share, KNOWN_AFTER_ALL)
         known = self.rng.random() < known_share
-        if not self.decks[known]:
+        if not self.groups[known]:
             known = not known
         if not self.left[known]:
-            self.left[known] = self.rng.sample(self.decks[known], len(self.decks[known]))
+            self.left[known] = self.rng.sample(self.groups[known], len(self.groups[known]))
         field = self.left[known].pop()
         self.drawn.append((known, field))
         return field

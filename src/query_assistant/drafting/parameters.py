@@ -1,7 +1,7 @@
 """What people ask for beside the records: which fields to return, how many, in what order, of which species.
 
-`Dresser` adds to the parameters of a query in the making, in the proportions seen in public code (fields in about half
-of the calls, sizes in a quarter, species in a third of MyGene's, the rest rarely).
+`ParameterChooser` adds to the parameters of a query in the making, in the proportions seen in public code (fields in
+about half of the calls, sizes in a quarter, species in a third where there are any, the rest rarely).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from query_assistant.apis.fields import Field
-from query_assistant.drafting.recipes import FEW_VALUES, Kitchen
+from query_assistant.drafting.clauses import FEW_VALUES, Material
 from query_assistant.verbalising.lexicon import field_words
 
 Parameters = dict[str, Any]
@@ -23,39 +23,39 @@ SORTED = re.compile(r"(?:symbol|name|label|date|position|start|location)$")
 NAMES = re.compile(r"(?:^|[._])(?:name|label|pref_name|synonyms?|exact)$")
 
 
-class Dresser:
+class ParameterChooser:
     """Draws presentations for one API."""
 
-    def __init__(self, kitchen: Kitchen) -> None:
-        self.kitchen = kitchen
-        self.rng = kitchen.rng
-        schema = kitchen.api.schema
-        hidden = kitchen.api.definition.hidden
+    def __init__(self, material: Material) -> None:
+        self.material = material
+        self.rng = material.rng
+        schema = material.api.schema
+        hidden = material.api.definition.hidden
         self.leaves = [each.name for each in schema.leaves if each.name not in hidden]
         self.unasked = self.rng.sample(self.leaves, len(self.leaves))
-        self.popular = [path for path in field_words(kitchen.api.name) if path in schema and path != "_id"]
+        self.popular = [path for path in field_words(material.api.name) if path in schema and path != "_id"]
         self.sortable = [
             each
             for each in schema.searchable
-            if each.name in kitchen.values and each.type != "text" and self._plain(each, kitchen)
+            if each.name in material.values and each.type != "text" and self._plain(each, material)
         ]
         countable = [each.name for each in self.sortable if self._is_countable(each)]
-        self.countable = countable + 4 * [path for path in countable if kitchen.lexicon.is_popular(path)]
+        self.countable = countable + 4 * [path for path in countable if material.lexicon.is_popular(path)]
 
-    def _plain(self, field: Field, kitchen: Kitchen) -> bool:
-        hidden = field.name == "_id" or field.name in kitchen.api.definition.hidden
-        return not hidden and _flat(field.name, kitchen) and not kitchen.is_number_code(field)
+    def _plain(self, field: Field, material: Material) -> bool:
+        hidden = field.name == "_id" or field.name in material.api.definition.hidden
+        return not hidden and _flat(field.name, material) and not material.is_number_code(field)
 
     def _is_countable(self, field: Field) -> bool:
         """Few values over many records."""
-        if field.numeric and not self.kitchen.lexicon.is_popular(field.name):
+        if field.numeric and not self.material.lexicon.is_popular(field.name):
             return False
-        several = 1 < self.kitchen.values.distinct(field.name) <= 2 * FEW_VALUES
+        several = 1 < self.material.values.distinct(field.name) <= 2 * FEW_VALUES
         return (
-            several and field.type not in {"float", "double", "date"} and self.kitchen.values.holders[field.name] > 20
+            several and field.type not in {"float", "double", "date"} and self.material.values.holders[field.name] > 20
         )
 
-    def dressed(self, parameters: Parameters) -> Parameters:
+    def for_search(self, parameters: Parameters) -> Parameters:
         """Parameters of a search with whatever a person might add."""
         draw = self.rng.random
         if draw() < 0.36:
@@ -70,7 +70,7 @@ class Dresser:
             parameters["facets"] = self.rng.choice(self.countable)
         return self._of_species(parameters, 0.33)
 
-    def counted(self, parameters: Parameters) -> Parameters:
+    def for_counts(self, parameters: Parameters) -> Parameters:
         """Parameters of a search for numbers only: facets, or a bare total."""
         if self.countable and (self.rng.random() < 0.75 or parameters["q"] == "__all__"):
             parameters["facets"] = self.rng.choice(self.countable)
@@ -84,7 +84,7 @@ class Dresser:
         draw = self.rng.random()
         if not always and draw < 0.4:
             return parameters
-        if self.kitchen.api.definition.default_fields and self.rng.random() < 0.08:
+        if self.material.api.definition.default_fields and self.rng.random() < 0.08:
             parameters["fields"] = ["all"]
         elif self.rng.random() < 0.66:
             parameters["fields"] = self.rng.sample(self.popular, self.rng.choice([1, 1, 1, 1, 2, 2, 2, 3, 3]))
@@ -111,18 +111,18 @@ class Dresser:
 
     def _sort(self) -> str:
         """A quantity or a name that people know, hardly ever another field: an order of codes tells nobody anything."""
-        popular = [each for each in self.sortable if self.kitchen.lexicon.is_popular(each.name)]
+        popular = [each for each in self.sortable if self.material.lexicon.is_popular(each.name)]
         known = [each for each in popular if each.numeric or SORTED.search(each.name)]
         chosen = self.rng.choice(known if known and self.rng.random() < 0.92 else self.sortable)
         return f"-{chosen.name}" if self.rng.random() < (0.65 if chosen.numeric else 0.25) else chosen.name
 
     def _of_species(self, parameters: Parameters, share: float) -> Parameters:
-        species = self.kitchen.api.definition.species
-        if not species or "taxid" not in self.kitchen.values or self.rng.random() > share:
+        species = self.material.api.definition.species
+        if not species or "taxid" not in self.material.values or self.rng.random() > share:
             return parameters
         if str(parameters.get("q", "")).count("taxid:"):
             return parameters
-        present = self.kitchen.values.counts["taxid"]
+        present = self.material.values.counts["taxid"]
         named = [(name, present[str(number)]) for name, number in species.items() if present[str(number)]]
         names = self.rng.choices([name for name, _ in named], [count for _, count in named], k=1)
         if self.rng.random() < MORE_SPECIES:
@@ -132,7 +132,7 @@ class Dresser:
 
     def scopes(self) -> list[str]:
         """Where the terms of a batch are looked for."""
-        values = self.kitchen.values
+        values = self.material.values
         coded = [path for path in self.popular if path in values and self._is_code(path)]
         first = self.rng.choice(coded or [path for path in self.leaves if path in values])
         more = [path for path in coded if path != first and path.split(".")[0] == first.split(".")[0]]
@@ -142,23 +142,25 @@ class Dresser:
 
     def naming(self) -> str | None:
         """A well-known field of names of several words, in which a batch of whole names may be looked for."""
-        values = self.kitchen.values
-        named = [path for path in self.popular if path in values and NAMES.search(path) and self.kitchen.is_prose(path)]
+        values = self.material.values
+        named = [
+            path for path in self.popular if path in values and NAMES.search(path) and self.material.is_prose(path)
+        ]
         return self.rng.choice(named) if named else None
 
     def _is_code(self, path: str) -> bool:
-        found = self.kitchen.api.schema.fields.get(path)
-        if found is None or not found.indexed or not found.leaf or not _flat(path, self.kitchen):
+        found = self.material.api.schema.fields.get(path)
+        if found is None or not found.indexed or not found.leaf or not _flat(path, self.material):
             return False
         if (
             NEVER_LISTED.search(path)
-            or (found.numeric and not self.kitchen.is_number_code(found))
+            or (found.numeric and not self.material.is_number_code(found))
             or found.type in {"boolean", "date"}
         ):
             return False
-        return not self.kitchen.is_prose(path) and self.kitchen.values.distinct(path) > FEW_VALUES
+        return not self.material.is_prose(path) and self.material.values.distinct(path) > FEW_VALUES
 
-    def batched(self, parameters: Parameters) -> Parameters:
+    def for_batch(self, parameters: Parameters) -> Parameters:
         """Parameters of a batch: mostly with the fields that the terms are to be mapped to."""
         if self.rng.random() < 0.75:
             self.returned(parameters, always=True)
@@ -169,6 +171,6 @@ class Dresser:
         return parameters
 
 
-def _flat(path: str, kitchen: Kitchen) -> bool:
+def _flat(path: str, material: Material) -> bool:
     """Not inside an object that only the interval syntax reaches."""
-    return not any(path.startswith(f"{nested}.") for nested in kitchen.api.definition.nested)
+    return not any(path.startswith(f"{nested}.") for nested in material.api.definition.nested)
