@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, records_file
 from query_assistant.apis.fields import load_schema
 from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.annotation import Annotator, annotate, glossary_annotator
@@ -18,7 +18,7 @@ from query_assistant.records import iterate_documents, write_jsonl
 def main(params: Params, api_name: str) -> None:
     api = load_apis(params)[api_name]
     schema = load_schema(Path(f"data/apis/{api_name}/fields.csv"))
-    examples = example_values(iterate_documents(f"data/raw/records/{api_name}.jsonl.gz"), schema)
+    examples = example_values(iterate_documents(records_file(api_name)), schema)
     fields = annotate(schema, api_name, examples, _annotator(params.annotate, api))
     write_jsonl(f"data/fields/{api_name}.jsonl", fields)
     print(f"{api_name}: {len(fields)} fields described, {len(examples)} with an example value")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from query_assistant.apis import records_file
 from query_assistant.logs.filtering import Executor, filter_logs
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
@@ -12,7 +13,7 @@ from query_assistant.replica.live import LiveExecutor
 
 def main(params: Params, api_name: str) -> None:
     api, knobs = load_apis(params)[api_name], params.filter
-    executor: Executor = Replica.load(api, Path(f"data/raw/records/{api_name}.jsonl.gz"))
+    executor: Executor = Replica.load(api, records_file(api_name))
     if knobs.executor == "live":
         executor = LiveExecutor(api, Path(".cache/live.sqlite"))
     result = filter_logs([f"data/raw/simulated-logs/{api_name}"], api, executor, knobs.per_signature)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, records_file
 from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.documentation import chunks
 from query_assistant.drafting.enrichment import enriched, example_values
@@ -26,7 +26,7 @@ DECISIONS = Path("data/review/decisions.jsonl")
 
 def main(params: Params, name: str) -> None:
     api, knobs, seed = load_apis(params)[name], params.pair, derive_seed(params.seed, f"pair/{name}")
-    records = enriched(iterate_documents(f"data/raw/records/{name}.jsonl.gz"), name, seed)
+    records = enriched(iterate_documents(records_file(name)), name, seed)
     replica = Replica.from_records(api, records)
     logged = balanced(read_jsonl(f"data/queries/{name}.jsonl", GoodQuery), knobs.logged_queries, seed)
     wanted = SynthesisSettings(queries=knobs.synthesised_queries, seed=seed)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from query_assistant.apis import records_file
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
@@ -16,7 +17,7 @@ PUBLISHED, SCORES = Path("data/raw/published-responses"), Path("metrics/publishe
 def main(params: Params) -> None:
     apis = load_apis(params)
     sets = {"benchmark": load_benchmark(Path("data/apis"), params.apis)}
-    replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
+    replicas = {name: Replica.load(api, records_file(name)) for name, api in apis.items()}
     SCORES.mkdir(parents=True, exist_ok=True)
     for path in sorted(PUBLISHED.glob("*.jsonl")):
         responses = [response for response in read_jsonl(path, Response) if response.api in apis]

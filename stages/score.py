@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from query_assistant.apis import records_file
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
@@ -24,7 +25,7 @@ def main(params: Params, name: str) -> None:
     apis, knobs = load_apis(params), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
     sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
-    replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
+    replicas = {name: Replica.load(api, records_file(name)) for name, api in apis.items()}
     path = Path(f"data/responses/{name}.jsonl")
     responses = read_jsonl(path, Response)
     summary, items = summarise(

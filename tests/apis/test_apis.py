@@ -36,7 +36,7 @@ def test_fields_that_every_rule_names_exist() -> None:
 
 
 def test_an_unknown_name_tells_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="hpo, mychem, mydisease, mygene, myvariant"):
+    with pytest.raises(ConfigurationError, match="hpo, mychem, mydisease, mygene, mygeneset, myvariant, taxon"):
         load_api("mygenes")
     with pytest.raises(ConfigurationError, match="unknown API"):
         load_api("../mygene")

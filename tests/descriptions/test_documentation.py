@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2] / "data" / "apis"
 FIELD = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)+")
 
 
-@pytest.fixture(scope="module", params=["mygene", "myvariant", "mychem", "mydisease", "hpo"])
+@pytest.fixture(scope="module", params=["mygene", "myvariant", "mychem", "mydisease", "hpo", "mygeneset", "taxon"])
 def api(request: pytest.FixtureRequest) -> Api:
     return load_api(request.param)
 

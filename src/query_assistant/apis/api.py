@@ -198,6 +198,12 @@ def api_folder(name: str) -> Path:
     return project_root() / FOLDER / name
 
 
+def records_file(name: str) -> Path:
+    """Where the real records of an API lie, whether or not they are there: in its own folder, else unpacked."""
+    own = api_folder(name) / "records.jsonl.gz"
+    return own if own.is_file() else project_root() / "data" / "raw" / "records" / f"{name}.jsonl.gz"
+
+
 def load_api(name: str) -> Api:
     """The API of that name.
 
@@ -212,9 +218,7 @@ def _load(name: str, root: Path) -> Api:
     path = root / FOLDER / name / DEFINITION
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
         known = ", ".join(api_names())
-        raise ConfigurationError(
-            f"unknown API {name!r}: known are {known}; a new one needs {FOLDER}/{name}/{DEFINITION}"
-        )
+        raise ConfigurationError(f"unknown API {name!r}: known are {known}; `qa api add` drafts a new one")
     definition = _read(path, ApiDefinition)
     family = _read(root / FOLDER / FAMILY, Family)
     listed = load_schema(path.with_name(FIELDS))

@@ -28,6 +28,7 @@ COMMANDS = {
     "simulate": ("data", "a year of simulated access logs"),
     "review": ("data", "look through pairs: accept, edit, reject"),
     "import-responses": ("data", "pickled response lists of the prototype as JSON Lines"),
+    "api": ("apis", "what is known of each API, and adding one"),
     "replica": ("serving", "the local API over HTTP"),
 }
 

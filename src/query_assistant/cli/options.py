@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
-from query_assistant.apis import Api, load_api
+from query_assistant.apis import Api, load_api, records_file
 from query_assistant.errors import InputError
-from query_assistant.project import project_root
 from query_assistant.queries.request import from_text
 from query_assistant.records import Query
 from query_assistant.replica import Replica
@@ -69,7 +68,7 @@ def records_path(api_name: str) -> Path:
     Raises:
         InputError: they are not unpacked yet.
     """
-    path = project_root() / "data" / "raw" / "records" / f"{api_name}.jsonl.gz"
+    path = records_file(api_name)
     if not path.exists():
         raise InputError(f"no records at {path}; bring them with `dvc pull` and `dvc repro unpack`")
     return path
