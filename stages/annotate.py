@@ -12,6 +12,7 @@ from query_assistant.descriptions.llm import LlmAnnotator
 from query_assistant.engines.completion import completer
 from query_assistant.params import AnnotateParams, Params
 from query_assistant.pipeline.stage import load_apis, run_stage
+from query_assistant.project import shared_cache
 from query_assistant.records import iterate_documents, write_jsonl
 
 
@@ -25,11 +26,11 @@ def main(params: Params, api_name: str) -> None:
 
 
 def _annotator(settings: AnnotateParams, api: Api) -> Annotator:
-    if settings.annotator == "glossary":
-        return glossary_annotator(api.name)
     llm = settings.llm
+    if llm is None:
+        return glossary_annotator(api.name)
     announce: Any = lambda estimate: print(f"{api.name}: {estimate}")  # noqa: E731
-    cache = Path(".cache/annotate")
+    cache = shared_cache() / "annotate"
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
     return LlmAnnotator(
         KeptCompletions(complete, llm.model_name, cache), api.title, api.about, llm.batch, announce=announce

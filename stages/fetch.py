@@ -1,24 +1,23 @@
-"""fetch: the base model's weights -> models/base/ (skips what is there and verified)."""
+"""fetch: the base model's weights -> models/base/, linked from the cache that all checkouts share."""
 
 from pathlib import Path
 
-from query_assistant.models.fetching import Source, fetch, require_device
+from query_assistant.models.fetching import Source, fetch_shared
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
+from query_assistant.project import shared_cache
 
 BASE = Path("models/base")
 
 
 def main(params: Params) -> None:
-    model = params.model
-    if model.trained and model.lora:
-        require_device(model.lora.device, f"to fine-tune {model.name}")
-    if model.source.kind == "none":
+    source = params.model.source
+    if source.kind == "none":
         BASE.mkdir(parents=True, exist_ok=True)
-        (BASE / "README").write_text(f"{model.name} is asked over the network: no weights.\n", encoding="utf-8")
+        (BASE / "README").write_text("This model is asked over the network: no weights.\n", encoding="utf-8")
         return
-    fetch(Source(**model.source.model_dump()), BASE)
+    fetch_shared(Source(**source.model_dump(exclude={"gated"})), shared_cache(), BASE)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept=False)  # big, and linked again in seconds

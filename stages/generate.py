@@ -1,30 +1,38 @@
-"""generate: test instructions + one system -> data/responses/<system>.jsonl; a killed run goes on where it was."""
+"""generate: test instructions x systems of some weights -> data/responses/<weights>/; nothing is asked twice."""
 
+from itertools import product
 from pathlib import Path
 
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
-from query_assistant.systems.assistant import open_assistant
+from query_assistant.project import shared_cache
+from query_assistant.systems.assistant import open_assistant, open_weights
 from query_assistant.systems.evaluation_sets import load_evaluation_sets
 from query_assistant.systems.generation import System, generate
 
+CODE = Path(".fingerprints/code/generate")
 
-def main(params: Params, name: str) -> None:
-    system, knobs = System.parse(name), params.generate
+
+def main(params: Params, weights: str) -> None:
+    knobs, apis = params.generate, load_apis(params)
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
     sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
-    assistant = open_assistant(system, params, load_apis(params))
-    generate(
-        [item for items in sets.values() for item in items],
-        system,
-        assistant.engine,
-        assistant.builder,
-        Path(f"data/responses/{name}.jsonl"),
-        max_new_tokens=assistant.max_new_tokens,
-        batch_size=assistant.batch_size,
-        grammars=assistant.grammars,
-        fingerprint=assistant.fingerprint,
-    )
+    engine = open_weights(weights, params)
+    for words in product([weights], knobs.examples, knobs.context, knobs.decoding):
+        system = System.parse("-".join(words))
+        assistant = open_assistant(system, params, apis, engine=engine)
+        generate(
+            [item for items in sets.values() for item in items],
+            system,
+            assistant.engine,
+            assistant.builder,
+            Path(f"data/responses/{weights}/{system}.jsonl"),
+            max_new_tokens=assistant.max_new_tokens,
+            batch_size=assistant.batch_size,
+            grammars=assistant.grammars,
+            fingerprint=assistant.fingerprint + CODE.read_text(encoding="utf-8"),
+            store=shared_cache() / "answers",
+        )
 
 
 if __name__ == "__main__":

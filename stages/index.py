@@ -20,9 +20,6 @@ def main(params: Params) -> None:
     train = read_jsonl("data/splits/train.jsonl", Pair)
     build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag")
     build_index({}, {}, train, SHOWN / "few_shot")  # every wording: a search shows each query once
-    for word in ("closed", "zero_shot"):
-        (SHOWN / word).mkdir(parents=True, exist_ok=True)
-        (SHOWN / word / "README").write_text("Nothing is retrieved here.\n", encoding="utf-8")
     validation = read_jsonl("data/splits/validation.jsonl", Pair)
     write_json(
         "metrics/index.json", {f"lexical_weight_{weight}": _recall(weight, validation, apis) for weight in WEIGHTS}

@@ -12,4 +12,4 @@ def main(_: Params) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept=False)  # big, and made again in seconds

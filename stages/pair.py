@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from query_assistant.apis import Api, records_file
+from query_assistant.apis import Api, api_folder, records_file
 from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.documentation import chunks
 from query_assistant.drafting.enrichment import enriched, example_values
@@ -13,15 +13,14 @@ from query_assistant.pairs.diversity import recoverability, summarise
 from query_assistant.pairs.fluff import FluffSettings, without_fluff
 from query_assistant.pairs.honesty import Honesty
 from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
-from query_assistant.pairs.review import apply_decisions, load_decisions
+from query_assistant.pairs.review import REVIEW, apply_decisions, load_decisions
 from query_assistant.pairs.writing import PairSettings, write_pairs
 from query_assistant.params import PairParams, Params
 from query_assistant.pipeline.stage import load_apis, run_stage
+from query_assistant.project import shared_cache
 from query_assistant.records import FieldDescription, GoodQuery, iterate_documents, read_jsonl, write_json, write_jsonl
 from query_assistant.replica import Replica
 from query_assistant.seeds import derive_seed
-
-DECISIONS = Path("data/review/decisions.jsonl")
 
 
 def main(params: Params, name: str) -> None:
@@ -33,9 +32,10 @@ def main(params: Params, name: str) -> None:
     made, synthesis = synthesise(api, records, replica, logged, wanted)
     settings = PairSettings(instructions_per_query=knobs.instructions_per_query, seed=seed)
     written, writing = write_pairs(api, [*logged, *made], replica, settings, _model(knobs, api))
-    honest = Honesty(api, written, names=knobs.writer == "template")
+    honest = Honesty(api, written, names=knobs.llm is None)
     cleaned, fluff = without_fluff(written, honest, FluffSettings(**knobs.fluff.model_dump()))
-    pairs, decided = apply_decisions(cleaned, load_decisions(DECISIONS))  # after it: a person's words are not touched
+    decisions = load_decisions(api_folder(name) / REVIEW)
+    pairs, decided = apply_decisions(cleaned, decisions)  # after the fluff: a person's words are not touched
     write_jsonl(f"data/pairs/{name}.jsonl", pairs)
     figures = {
         **summarise(pairs, api, seed),
@@ -51,9 +51,9 @@ def main(params: Params, name: str) -> None:
 
 
 def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
-    if knobs.writer == "template":
+    llm, cache = knobs.llm, shared_cache() / "pair"
+    if llm is None:
         return None
-    llm, cache = knobs.llm, Path(".cache/pair")
     fields = read_jsonl(f"data/fields/{api.name}.jsonl", FieldDescription)
     documentation = "\n\n".join(one.text for one in chunks(Path(f"data/apis/{api.name}/documentation.md")))
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)

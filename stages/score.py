@@ -1,8 +1,9 @@
-"""score: one system's responses -> metrics/score/<system>.json, and a run in MLflow."""
+"""score: every system's responses -> metrics/score/<system>.json, and a run in MLflow each."""
 
 import hashlib
 import json
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,21 @@ from query_assistant.systems.generation import System
 Summary = dict[str, Any]
 
 
-def main(params: Params, name: str) -> None:
+def main(params: Params) -> None:
     apis, knobs = load_apis(params), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
     sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
     replicas = {name: Replica.load(api, records_file(name)) for name, api in apis.items()}
-    path = Path(f"data/responses/{name}.jsonl")
-    responses = read_jsonl(path, Response)
-    summary, items = summarise(
-        responses, sets, apis, replicas, seed=params.seed, text_metrics=params.score.text_metrics
-    )
-    write_json(f"metrics/score/{name}.json", {"system": name, **summary})
-    _track(params, System.parse(name), summary, items, path, responses)
-    print(f"{name}: {100 * summary['benchmark']['selection']:.1f}% of the benchmark select the right records")
+    for words in product(params.model.weights, knobs.examples, knobs.context, knobs.decoding):
+        system = System.parse("-".join(words))
+        path = Path(f"data/responses/{system.weights}/{system}.jsonl")
+        responses = read_jsonl(path, Response)
+        summary, items = summarise(
+            responses, sets, apis, replicas, seed=params.seed, text_metrics=params.score.text_metrics
+        )
+        write_json(f"metrics/score/{system}.json", {"system": str(system), **summary})
+        _track(params, system, summary, items, path, responses)
+        print(f"{system}: {100 * summary['benchmark']['selection']:.1f}% of the benchmark select the right records")
 
 
 def _track(
@@ -66,4 +69,4 @@ def _track(
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, kept=False)  # MLflow is told anew

@@ -13,7 +13,7 @@ def main(params: Params) -> None:
     pairs = [pair for name in apis for pair in read_jsonl(f"data/pairs/{name}.jsonl", Pair)]
     benchmark = [item for name in apis for item in read_jsonl(f"data/apis/{name}/benchmark.jsonl", BenchmarkItem)]
     settings = SplitSettings(**knobs.model_dump(), seed=derive_seed(params.seed, "split"))
-    embed = embedder(params.index.embedder)
+    embed = embedder()
     parts = split(pairs, apis, benchmark, settings, embed)
     check_leaks(parts, apis, benchmark, settings.similarity, embed)
     for name in ("train", "validation", "test"):

@@ -23,6 +23,8 @@ Examples = Literal["zero_shot", "few_shot"]
 Context = Literal["closed", "rag"]
 Decoding = Literal["free", "grammar"]
 
+SCHEMA = "query_assistant.params"
+
 T = TypeVar("T")
 
 
@@ -37,7 +39,7 @@ Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: unknown keys are errors, values are fixed once read."""
+    """A part of params.yaml: unknown keys are errors, values are fixed once read, and conf/ alone has defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -47,9 +49,10 @@ class SourceParams(Section):
 
     kind: Literal["package", "hub", "folder", "none"]
     name: str
-    revision: str = ""
-    sha256: str = ""
-    file: str = ""
+    revision: str
+    sha256: str
+    file: str
+    gated: bool
 
 
 class EngineParams(Section):
@@ -77,12 +80,12 @@ class LoraParams(Section):
 
     rank: Positive
     alpha: Positive
-    dropout: Share = 0
-    dtype: Literal["fp32", "bf16"] = "fp32"
-    device: Literal["cpu", "cuda"] = "cpu"
-    matmul: Literal["auto", "fp32", "bf16"] = "auto"
-    quantize_base: bool = False
-    activation_checkpointing: bool = False
+    dropout: Share
+    dtype: Literal["fp32", "bf16"]
+    device: Literal["cpu", "cuda"]
+    matmul: Literal["auto", "fp32", "bf16"]
+    quantize_base: bool
+    activation_checkpointing: bool
 
 
 class ModelParams(Section):
@@ -93,6 +96,7 @@ class ModelParams(Section):
     weights: Some[Weights]
     trained: tuple[Literal["finetuned"], ...]
     prompt_tokens: Positive
+    gpu_gigabytes: Count
     engine: EngineParams
     lora: LoraParams | None
 
@@ -108,15 +112,16 @@ class ModelParams(Section):
 class LlmParams(Section):
     """An OpenAI-compatible endpoint that writes descriptions or instructions."""
 
-    base_url: str = ""
-    model_name: str = ""
-    api_key_variable: str = "OPENAI_API_KEY"
-    batch: Positive = 20
+    base_url: str
+    model_name: str
+    api_key_variable: str
+    batch: Positive
 
 
 class AnnotateParams(Section):
-    annotator: Literal["glossary", "llm"]
-    llm: LlmParams
+    """Who describes the fields: a language model, or the glossary where there is none."""
+
+    llm: LlmParams | None
 
 
 class FilterParams(Section):
@@ -134,12 +139,13 @@ class FluffParams(Section):
 
 
 class PairParams(Section):
-    writer: Literal["template", "llm"]
+    """What is asked, in whose words: a language model's, or the offline verbaliser's where there is none."""
+
     instructions_per_query: Annotated[int, Field(ge=2)]
     logged_queries: Count
     synthesised_queries: Count
     fluff: FluffParams
-    llm: LlmParams
+    llm: LlmParams | None
 
 
 class SplitParams(Section):
@@ -150,7 +156,6 @@ class SplitParams(Section):
 
 
 class IndexParams(Section):
-    embedder: Literal["minilm"]
     documentation: bool
 
 
@@ -194,10 +199,6 @@ class FinetuneParams(Section):
         return self
 
 
-class Nothing(Section):
-    """A word without knobs of its own."""
-
-
 class FewShotParams(Section):
     k: Positive
     by: Literal["nearest", "random"]
@@ -211,7 +212,7 @@ class RagParams(Section):
 
 
 class GenerateParams(Section):
-    """The matrix of systems, and under each word the knobs that only its systems read."""
+    """Which systems answer, and under a word the knobs that only its systems read."""
 
     examples: Some[Examples]
     context: Some[Context]
@@ -219,12 +220,8 @@ class GenerateParams(Section):
     max_new_tokens: Positive
     test_limit: Count
     benchmark_limit: Count
-    zero_shot: Nothing
     few_shot: FewShotParams
-    closed: Nothing
     rag: RagParams
-    free: Nothing
-    grammar: Nothing
 
 
 class ScoreParams(Section):
@@ -235,8 +232,11 @@ class ScoreParams(Section):
 
 
 class Params(Section):
-    """All of params.yaml."""
+    """All of params.yaml; `schema` is written by Hydra once it has had the rest checked (conf/hydra_plugins/)."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    checked_by: Literal["query_assistant.params"] = Field(alias="schema")
     seed: Count
     apis: Some[str]
     model: ModelParams
@@ -248,7 +248,6 @@ class Params(Section):
     finetune: FinetuneParams
     generate: GenerateParams
     score: ScoreParams
-    experiment: dict[str, Any] = {}
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -8,6 +8,7 @@ from pathlib import Path
 from query_assistant.errors import ConfigurationError
 
 VARIABLE = "QUERY_ASSISTANT_ROOT"
+CACHE_VARIABLE = "QUERY_ASSISTANT_CACHE"
 
 
 def project_root() -> Path:
@@ -25,3 +26,10 @@ def project_root() -> Path:
     raise ConfigurationError(
         f"no Query Assistant checkout at {named or here}: expected a folder with data/apis; set {VARIABLE} to the clone"
     )
+
+
+def shared_cache() -> Path:
+    """What is dear to make or fetch, for all checkouts: `QUERY_ASSISTANT_CACHE`, else ~/.cache/query-assistant."""
+    named = os.environ.get(CACHE_VARIABLE)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(home) / "query-assistant"

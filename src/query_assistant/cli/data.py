@@ -100,12 +100,14 @@ def import_responses(source: Path, target: Path) -> None:
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.
 
-    Decisions are kept in data/review/decisions.jsonl; `dvc repro` honours them.
+    Decisions are kept in data/apis/<api>/review.jsonl; `dvc repro` honours them.
     """
+    from query_assistant.apis import api_folder
+    from query_assistant.pairs.review import REVIEW
     from query_assistant.pairs.review_session import review as look_through
     from query_assistant.project import project_root
     from query_assistant.records import Pair, read_jsonl
 
     root = project_root()
     queue = read_jsonl(pairs or root / "data" / "pairs" / f"{api.name}.jsonl", Pair)
-    look_through(queue, root / "data" / "review" / "decisions.jsonl", sys.stdin, sys.stdout, limit)
+    look_through(queue, api_folder(api.name) / REVIEW, sys.stdin, sys.stdout, limit)

@@ -11,6 +11,7 @@ A fetch that was interrupted goes on where it stopped: files that came whole are
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -82,13 +84,62 @@ def fetch(source: Source, destination: Path) -> Path:
     return destination
 
 
+def fetch_shared(source: Source, cache: Path, destination: Path) -> None:
+    """As `fetch`, through a folder for all checkouts: fetched once, checked at each use, and linked from there.
+
+    Two runs at once wait for each other. What lies in a folder of one's own is not kept twice.
+    """
+    if source.kind == "folder" or is_fetched(source, destination):
+        fetch(source, destination)
+        return
+    place = shared_place(source, cache)
+    with _alone(place.with_name(f".{place.name}.lock")):
+        fetch(source, place)
+    staging = destination.with_name(f".{destination.name}.linking")
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.copytree(place, staging, copy_function=_link, ignore=shutil.ignore_patterns(".cache"))
+    shutil.rmtree(destination, ignore_errors=True)
+    os.replace(staging, destination)
+
+
+def shared_place(source: Source, cache: Path) -> Path:
+    """Where the weights of a source lie, once fetched, for all checkouts."""
+    return cache / "weights" / f"{Path(source.name).name}-{_key(source)}"
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for the same bytes where the disk allows it, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; a killed one holds nothing."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def is_fetched(source: Source, destination: Path) -> bool:
     """Whether `destination` holds this source, every file with the hash it had when it was fetched."""
+    return claims(source, destination) and _record(destination).get("files") == _hashes(destination)
+
+
+def claims(source: Source, folder: Path) -> bool:
+    """Whether the folder says that it holds this source; its files are not looked at."""
+    return bool(_record(folder).get("source") == asdict(source))
+
+
+def _record(folder: Path) -> dict[str, Any]:
     try:
-        record = json.loads((destination / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return bool(record.get("source") == asdict(source) and record.get("files") == _hashes(destination))
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def describe(folder: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class ModelWriter:
         if queries and not answered:
             raise MissingResourceError(
                 f"{self.kept.model} gave no usable instruction for {len(queries)} queries; "
-                "expected JSON by the given schema: choose another model, or writer: template"
+                "expected JSON by the given schema: choose another model, or pair=template"
             )
 
     def requests(self, queries: Sequence[GoodQuery]) -> int:

@@ -20,6 +20,7 @@ from query_assistant.records import Pair, Record, read_jsonl, write_jsonl
 Action = Literal["accept", "edit", "reject"]
 
 LONG = 160
+REVIEW = "review.jsonl"  # in the folder of the API
 
 
 class Decision(Record):

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from query_assistant.errors import ConfigurationError
-from query_assistant.params import Params, load_params
+from query_assistant.params import SCHEMA, Params, check_params, load_params
 from query_assistant.project import project_root
 from query_assistant.records import atomic_writer
 
@@ -33,10 +34,27 @@ def compose(overrides: Sequence[str], output: Path) -> Params:
             compose_and_dump(str(composed), str(conf), None, "config", str(conf), list(overrides))
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigurationError(f"conf/ with {list(overrides)}: {error}") from error
+        except SystemExit as refused:
+            raise ConfigurationError(str(refused).removeprefix("error: ")) from None
         params = load_params(composed)
         with atomic_writer(output) as out:
             out.write(composed.read_text(encoding="utf-8"))
     return params
+
+
+def validated(*, _root_: DictConfig) -> str:
+    """The schema's name, for `schema: ${validated:}`, if the whole configuration keeps to it.
+
+    Raises:
+        SystemExit: it does not. DVC would wrap any other exception into three sentences of its own.
+    """
+    composed = OmegaConf.create({**OmegaConf.to_container(_root_, resolve=False), "schema": SCHEMA})  # type: ignore[dict-item]
+    values = OmegaConf.to_container(composed, resolve=True)
+    try:
+        check_params(values, "conf/")
+    except ConfigurationError as error:
+        raise SystemExit(f"error: {' '.join(str(error).split())}") from None
+    return SCHEMA
 
 
 if __name__ == "__main__":

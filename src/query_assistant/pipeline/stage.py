@@ -1,22 +1,34 @@
 """How a stage script runs: words from dvc.yaml in, one clear line on failure.
 
-if __name__ == "__main__":
-    run_stage(main)          # main(params, "mygene") for `python stages/filter.py mygene`
+    if __name__ == "__main__":
+        run_stage(main)          # main(params, "mygene") for `python stages/filter.py mygene`
+
+A stage works on the checkout it is started in: a queued experiment on its own copy, code included, for dvc.yaml starts
+it with that copy's src/.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import ConfigurationError, QueryAssistantError, told
 from query_assistant.params import Params, load_params
+from query_assistant.pipeline.run_cache import remember
+from query_assistant.project import VARIABLE
 
 
-def run_stage(main: Callable[..., None]) -> None:
-    """Calls `main(params, *words)`; an expected failure is one line on stderr and exit code 2."""
+def run_stage(main: Callable[..., None], *, kept: bool = True) -> None:
+    """Calls `main(params, *words)`; an expected failure is one line on stderr and exit code 2.
+
+    Args:
+        kept: whether DVC is to remember the outputs, which costs half a second and their room on the disk.
+    """
+    os.environ[VARIABLE] = str(Path.cwd())
     try:
         _check_words(main, sys.argv)
         main(load_params(), *sys.argv[1:])
@@ -24,6 +36,8 @@ def run_stage(main: Callable[..., None]) -> None:
         raise SystemExit(_say(str(error))) from None
     except OSError as error:
         raise SystemExit(_say(told(error))) from None
+    if kept and (stage := os.environ.get("DVC_STAGE")):
+        remember(stage, Path.cwd())
 
 
 def _say(message: str) -> int:

@@ -43,16 +43,24 @@ class Assistant:
         return read_answer(next(iter(answers)).text)
 
 
-def open_assistant(system: System, params: Params, apis: Mapping[str, Api], models: Path = Path("models")) -> Assistant:
+def open_assistant(
+    system: System,
+    params: Params,
+    apis: Mapping[str, Api],
+    models: Path = Path("models"),
+    *,
+    engine: Engine | None = None,
+) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
     Args:
         models: folder with base/, finetuned/ and index/, as the pipeline writes it.
+        engine: the system's weights, where they are open already.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
     """
-    engine = _engine(params, system, models / system.weights)
+    engine = engine or open_weights(system.weights, params, models)
     grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding == "grammar" else {}
     return Assistant(
         system,
@@ -66,11 +74,12 @@ def open_assistant(system: System, params: Params, apis: Mapping[str, Api], mode
     )
 
 
-def _engine(params: Params, system: System, folder: Path) -> Engine:
+def open_weights(weights: str, params: Params, models: Path = Path("models")) -> Engine:
+    """The model that all systems of these weights share."""
     settings = params.model.engine.model_dump(exclude={"finetuned_model_name"})
-    if system.weights == "finetuned" and params.model.engine.finetuned_model_name:
+    if weights == "finetuned" and params.model.engine.finetuned_model_name:
         settings["model_name"] = params.model.engine.finetuned_model_name
-    return open_engine(EngineSettings(**settings), folder)
+    return open_engine(EngineSettings(**settings), models / weights)
 
 
 def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path) -> PromptBuilder:

@@ -2,16 +2,19 @@
 
 Batches have fixed boundaries, for greedy answers depend a little on their company. Each finished batch is appended
 to a partial file and flushed to disk; a run that finds one with its own fingerprint goes on after its last whole
-line. The partial file becomes the result, in the order of the items, when nothing is missing.
+line. The partial file becomes the result, in the order of the items, when nothing is missing. In a store it stays,
+under its fingerprint: the same system asked the same again, in whichever checkout, answers from there.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol, cast, get_args
@@ -90,12 +93,14 @@ def generate(
     batch_size: int = 16,
     grammars: Mapping[str, str] | None = None,
     fingerprint: str = "",
+    store: Path | None = None,
 ) -> int:
     """Writes one `Response` per item to `out` and returns how many.
 
     Args:
         grammars: EBNF by API; needed by systems that decode with a grammar, and used by no other.
         fingerprint: identifies weights and engine. A partial file of other weights, prompts or knobs is not taken up.
+        store: folder that keeps the answers for whoever asks the same again.
 
     Raises:
         InputError: two items have the same id.
@@ -105,20 +110,30 @@ def generate(
     used = _needed_grammars(system, items, grammars)
     knobs = [str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint]
     key = _fingerprint(knobs, questions)
-    partial = out.with_name(f"{out.name}.partial")
-    done = _resume(partial, key)
-    left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
-    with tqdm(
-        total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
-    ) as bar:
-        for batch in left:
-            answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
-            _append(partial, answers)
-            done.update((response.id, response) for response in answers)
-            bar.update(len(batch))
-    write_jsonl(out, [done[item.id] for item in items])
-    partial.unlink(missing_ok=True)
+    partial = store / f"{key}.jsonl" if store else out.with_name(f"{out.name}.partial")
+    with _alone(partial):
+        done = _resume(partial, key)
+        left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
+        answered = len(questions) - sum(map(len, left))
+        with tqdm(total=len(questions), initial=answered, desc=str(system), unit="answer") as bar:
+            for batch in left:
+                answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
+                _append(partial, answers)
+                done.update((response.id, response) for response in answers)
+                bar.update(len(batch))
+        write_jsonl(out, [done[item.id] for item in items])
+        if store is None:
+            partial.unlink(missing_ok=True)
     return len(items)
+
+
+@contextmanager
+def _alone(partial: Path) -> Iterator[None]:
+    """One process at a time on a partial file; the next finds what the first has answered."""
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
@@ -177,7 +192,6 @@ def _response(question: _Question, system: System, completion: Completion) -> Re
 
 def _resume(partial: Path, key: str) -> dict[str, Response]:
     """Answers of an interrupted run of the very same work; else a fresh partial file. A torn last line is cut off."""
-    partial.parent.mkdir(parents=True, exist_ok=True)
     header = json.dumps({"fingerprint": key}) + "\n"
     whole = partial.read_bytes().rpartition(b"\n")[0] + b"\n" if partial.is_file() else b""
     if not whole.startswith(header.encode()):

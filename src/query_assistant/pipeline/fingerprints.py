@@ -1,0 +1,73 @@
+"""The files under .fingerprints/, on which stages depend in place of source code and API folders.
+
+    .fingerprints/code/<stage>          what the stage's program means, see `code`
+    .fingerprints/apis/<api>/<part>     what one part of an API's folder holds; also of a part that is not there
+    .fingerprints/apis/all/<part>       the same of all APIs of the run
+
+DVC takes no pattern and no file that may be missing for a dependency, and takes a comment for a change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from query_assistant.apis import FOLDER, api_names
+from query_assistant.pipeline.code import fingerprint
+from query_assistant.pipeline.source import Package
+from query_assistant.records import atomic_writer
+
+PLACE = Path(".fingerprints")
+# What stages read of data/apis/<api>/; the rest of it is for people and for `qa simulate`.
+PARTS = {
+    "definition": ("definition.yaml", "fields.csv", "../family.yaml"),
+    "documentation": ("documentation.md", "../family.md"),
+    "glossary": ("glossary/*.yaml",),
+    "words": ("words.yaml",),
+    "contents": ("contents.csv",),
+    "benchmark": ("benchmark.jsonl",),
+    "review": ("review.jsonl",),
+}
+
+
+def write_fingerprints(apis: Iterable[str], root: Path = Path()) -> None:
+    """Writes all of them and takes away those of stages and APIs that are no more; `apis` are the run's."""
+    wanted = dict(_of_code(root)) | dict(_of_apis(root / FOLDER, sorted({*apis, *api_names()}), apis))
+    for path in (root / PLACE).rglob("*"):
+        if path.is_file() and path.relative_to(root / PLACE).as_posix() not in wanted:
+            path.unlink()
+    for folder in (root / PLACE / "apis").glob("*"):
+        if not any(folder.iterdir()):
+            shutil.rmtree(folder)
+    for name, content in wanted.items():
+        with atomic_writer(root / PLACE / name) as out:
+            out.write(content)
+
+
+def _of_code(root: Path) -> Iterable[tuple[str, str]]:
+    package = Package(root / "src")
+    for script in sorted((root / "stages").glob("*.py")):
+        hashes = fingerprint(script, package)
+        yield f"code/{script.stem}", _lines(hashes)
+
+
+def _of_apis(folder: Path, known: Iterable[str], run: Iterable[str]) -> Iterable[tuple[str, str]]:
+    parts = {(api, part): _part(folder, api, patterns) for api in known for part, patterns in PARTS.items()}
+    yield from ((f"apis/{api}/{part}", _lines(hashes)) for (api, part), hashes in parts.items())
+    for part in PARTS:
+        yield f"apis/all/{part}", "".join(_lines(parts[api, part]) for api in run)
+
+
+def _part(folder: Path, api: str, patterns: Iterable[str]) -> dict[str, str]:
+    files = [file.resolve() for pattern in patterns for file in sorted((folder / api).glob(pattern))]
+    return {file.relative_to(folder.resolve()).as_posix(): _hash(file) for file in files}
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def _lines(hashes: Mapping[str, str]) -> str:
+    return "".join(f"{name} {value}\n" for name, value in hashes.items())

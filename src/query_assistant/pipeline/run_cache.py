@@ -1,0 +1,21 @@
+"""DVC's run cache for stages whose outputs stay out of DVC's data cache.
+
+An output that DVC caches is one that `dvc pull` wants to bring, and a clone whose remote does not hold it ends with
+exit code 1. So stage outputs are `cache: false`; but then DVC, after running a stage, does not remember the run
+(`no_cache_outs` in dvc/stage/__init__.py). It restores remembered ones all the same, so a stage says at its end what
+DVC would have said: with the same code, parameters and data, `dvc repro` and queued experiments take what was made.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def remember(stage: str, root: Path) -> None:
+    """Keeps what the stage of that name (`generate@base`) has just made for whenever it would be made again."""
+    from dvc.repo import Repo
+
+    with Repo(os.fspath(root)) as repo:
+        for found in repo.stage.collect(stage):
+            found.save()
