@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from query_assistant.errors import InputError
+from query_assistant.replica.answers import Records
 from query_assistant.replica.flattening import flatten
 from query_assistant.replica.index import Index, InMemory, Mapped, archived
 from query_assistant.replica.layout import Layout
@@ -27,14 +28,6 @@ from query_assistant.replica.storage import Archive, Damaged, write_archive
 
 CODE = ("analysis", "building", "flattening", "index", "layout", "postings", "storage", "values")
 log = logging.getLogger(__name__)
-
-
-class Records(Protocol):
-    """The records of an index by number; each call gives a record of its own, free to be changed."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, doc: int) -> dict[str, Any]: ...
 
 
 class StoredRecords:

@@ -151,9 +151,11 @@ class Index:
         found = self._present.get(name)
         if found is None:
             found = np.zeros(self.count, dtype=bool)
-            for column in self._at_or_below(name):
+            columns = self._at_or_below(name)
+            for column in columns:
                 found[self._source.present(column)] = True
-            self._present[name] = found
+            if columns:  # names without any are endless: nothing is kept of them
+                self._present[name] = found
         return found
 
     def _at_or_below(self, name: str) -> list[Column]:
