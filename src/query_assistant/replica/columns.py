@@ -43,13 +43,14 @@ class Columns:
             return self.text(column, node.text, node.operator)
         if isinstance(node, tree.Phrase):
             return self.phrase(column, node.text, node.slop)
-        self.count()
         if isinstance(node, tree.Range):
             return self._range(column, node)
         assert isinstance(node, (tree.Wildcard, tree.Fuzzy, tree.Regex)), node
         if isinstance(node, tree.Wildcard) and Glob(node.pattern).everything:
+            self.count()
             return self.index.present(column.name)
         _expect_terms(column, type(node).__name__.lower())
+        self.count()
         terms = self.terms_of(column)
         return self._of_terms(terms, self._expanded(column, terms, node))
 
@@ -152,6 +153,7 @@ class Columns:
         """Values between two bounds: in text order on columns of terms."""
         if column.name == ID:
             raise Misfit(f"a range cannot be asked of {ID}, which takes exact values only")
+        self.count()
         if column.kind in ("number", "date"):
             return self._of_docs(self.numbers_of(column).between(*self._number_range(column, node)))
         terms = self.terms_of(column)

@@ -14,10 +14,9 @@ MAX_REGEX_LENGTH = 1_000  # index.max_regex_length
 MAX_STATES = 10_000  # max_determinized_states
 MAX_EFFORT = 2_000_000  # Lucene bounds the effort of an automaton beside its states; here in states looked at
 MAX_DEPTH = 250  # of a tree: the parser opens at most 100 parentheses, each two nodes
-MAX_RECORD_DEPTH = 100  # of a record; index.mapping.depth.limit is 20
-MAX_WORK = 30_000_000  # steps of some 100 ns: a few seconds
+MAX_WORK = 20_000_000  # steps of some 100 ns: a few seconds
 MAX_ANSWER = 100 * 2**20  # characters of a batch's answer; http.max_content_length is 100 MB
-SEARCH_STEPS = 2_000  # what the plainest search of a batch takes
+SEARCH_STEPS = 500  # what the plainest search of a batch takes
 RECORDS_PER_STEP = 512  # truth values that are joined in the time of one step
 
 

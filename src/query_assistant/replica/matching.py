@@ -6,7 +6,7 @@ and alone it matches nothing. `None` stands for that below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -49,7 +49,10 @@ class Matcher:
 
     def _match_parts(self, node: tree.Node, strict: bool) -> None:
         self.columns.clauses = 0
-        for part, how in _parts_first(node, strict):
+        parts = _parts_first(node, strict)
+        if (clauses := sum(_least_clauses(part) for part, _ in parts)) > MAX_CLAUSES:
+            raise too_many_clauses(clauses)
+        for part, how in parts:
             if (id(part), how) not in self._known:
                 self._known[id(part), how] = part, self._match(part, how)
 
@@ -83,14 +86,11 @@ class Matcher:
         return self._leaf(node, strict)
 
     def _boolean(self, node: tree.Boolean, strict: bool) -> Mask | None:
-        clauses = len(node.must) + len(node.should) + len(node.must_not)
-        if clauses > MAX_CLAUSES:
-            raise too_many_clauses(clauses)
         must = self._clauses(node.must, strict)
         should = self._clauses(node.should, strict)
         must_not = self._clauses(node.must_not, strict)
         if not (must or should or must_not):
-            return None if clauses else self.everything()
+            return None if node.must or node.should or node.must_not else self.everything()
         chosen = reduce(np.logical_and, must) if must else reduce(np.logical_or, should or [self.everything()])
         return reduce(lambda kept, excluded: kept & ~excluded, must_not, chosen)
 
@@ -191,7 +191,7 @@ class Matcher:
         return self.index.mask(stretches.docs[overlap])
 
 
-def _parts_first(node: tree.Node, strict: bool) -> Iterator[tuple[tree.Node, bool]]:
+def _parts_first(node: tree.Node, strict: bool) -> list[tuple[tree.Node, bool]]:
     """Every node of a tree behind its parts, and whether it stands under `Strict`; without recursion.
 
     Raises:
@@ -206,7 +206,7 @@ def _parts_first(node: tree.Node, strict: bool) -> Iterator[tuple[tree.Node, boo
         order.append((part, how))
         how = how or isinstance(part, tree.Strict)
         waiting += [(inner, how, depth + 1) for inner in _parts(part)]
-    return reversed(order)
+    return order[::-1]
 
 
 def _parts(node: tree.Node) -> Sequence[tree.Node]:
@@ -215,6 +215,13 @@ def _parts(node: tree.Node) -> Sequence[tree.Node]:
     if isinstance(node, (tree.Boost, tree.Strict)):
         return (node.node,)
     return [choice for _, choice in node.choices] if isinstance(node, tree.BestOf) else ()
+
+
+def _least_clauses(node: tree.Node) -> int:
+    """How many leaves the search engine makes of a node at least, before any column is looked at."""
+    if isinstance(node, (tree.Words, tree.Phrase)) and node.field is None:
+        return len(DEFAULT_FIELDS)
+    return 0 if isinstance(node, (tree.Boolean, tree.Boost, tree.Strict, tree.BestOf, tree.MatchNone)) else 1
 
 
 def _any_of(masks: Sequence[Mask | None]) -> Mask | None:

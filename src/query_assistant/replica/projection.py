@@ -5,12 +5,13 @@ Projection.of(["symbol", "go.*.id", "-go.CC"]).of_record({...})
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from query_assistant.errors import RequestError
+from query_assistant.records import leaves
 from query_assistant.replica.patterns import Glob
 
 Decision = Literal["keep", "descend", "drop"]
@@ -155,7 +156,7 @@ class Form:
     def _flat(self, record: dict[str, Any]) -> dict[str, Any]:
         """One key per path. Of several values at a path the empty ones (0, false, null) are left out: the API does."""
         collected: dict[str, list[Any]] = {}
-        for path, value in _leaves(record, ""):
+        for path, value in leaves(record):
             collected.setdefault(path, []).append(value)
         flat: dict[str, Any] = {}
         lists = frozenset(self.always_list)
@@ -173,17 +174,6 @@ def _by_parent(names: Sequence[str]) -> dict[str, list[str]]:
         if key:
             keys.setdefault(parent, []).append(key)
     return keys
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
-        for inner in value:
-            yield from _leaves(inner, path)
-    else:
-        yield path, value
 
 
 Trim = Callable[[str, dict[str, Any]], None]

@@ -110,6 +110,8 @@ class Replica:
             return self._answer(request)
         except RequestError as error:
             return answers.refusal(error)
+        except RecursionError:  # of a record: queries are taken apart without recursion
+            return answers.refusal(RequestError("a record found is nested too deeply to be shown", status=500))
 
     def _answer(self, request: Request) -> Answer:
         if request.endpoint == "status":
