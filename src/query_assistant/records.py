@@ -16,7 +16,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
@@ -237,3 +237,20 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         if isinstance(error, OSError):
             raise InputError(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
         raise
+
+
+def leaves(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every value of an API's record with its dotted path, in order; arrays are flattened, those of objects too.
+
+    An empty array is a value; an empty object has none.
+    """
+    waiting: list[tuple[str, Any]] = [("", record)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            before = path + "." if path else ""
+            waiting += [(before + key, value[key]) for key in reversed(value)]
+        elif isinstance(value, list) and value:
+            waiting += [(path, inner) for inner in reversed(value)]
+        else:
+            yield path, value

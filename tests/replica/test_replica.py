@@ -53,7 +53,7 @@ def test_the_human_gene_scores_155_to_130_above_the_mouse_gene_where_all_else_is
         ("mygene", "/v3/query?q=chr11:2100000-2200000&species=mouse", []),
         ("mygene", "/v3/query?q=genomic_pos.chr:11", []),
         ("mygene", "/v3/query?q=__all__&missing=symbol", []),
-        ("mygene", "/v3/query?q=__all__&species=10116,7955&sort=_id", ["393901", "ENSRNOG00000057056"]),
+        ("mygene", "/v3/query?q=__all__&species=10116,7955&sort=-taxid", ["ENSRNOG00000057056", "393901"]),
         ("mygene", "/v3/query?q=__all__&species=10116,zebrafish&entrezonly=true", ["393901"]),
         ("mygene", "/v3/query?q=", []),
         (
@@ -149,23 +149,34 @@ def test_a_post_filter_restricts_hits_but_not_facets(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "parameter"),
+    ("parameters", "reason"),
     [
-        ("/v3/query?q=cdk2&facets=name", "facets"),
-        ("/v3/query?q=cdk2&sort=name", "sort"),
-        ("/v3/query?q=cdk2&sort=nowhere", "sort"),
-        ("/v3/query?scroll_id=abc", "scroll_id"),
+        ("facets=name", "Fielddata is disabled on [name]"),
+        ("sort=name", "Fielddata is disabled on [name]"),
+        ("sort=nowhere", "No mapping found for [nowhere] in order to sort on"),
+        ("sort=_id", "Fielddata access on the _id field is disallowed"),
+        ("sort=-_id", "Fielddata access on the _id field is disallowed"),
+        ("facets=_id", "Fielddata access on the _id field is disallowed"),
+        ("facets=taxid,_id&size=0", "Fielddata access on the _id field is disallowed"),
     ],
 )
-def test_what_the_search_engine_refuses_is_a_400_with_the_parameter(ask: Ask, call: str, parameter: str) -> None:
-    body = ask("mygene", call)
-    assert (body["code"], body["success"], body["keyword"]) == (400, False, parameter)
+def test_fields_that_cannot_be_sorted_or_counted_are_refused_as_the_search_engine_does(
+    ask: Ask, parameters: str, reason: str
+) -> None:
+    body = ask("mygene", f"/v3/query?q=cdk2&{parameters}")
+    assert body.pop("root_cause_line_00").startswith(reason)
+    assert body == {"code": 400, "success": False, "error": "search_phase_execution_exception"}
+
+
+def test_a_scroll_id_that_is_none_is_refused_with_the_parameter(ask: Ask) -> None:
+    body = ask("mygene", "/v3/query?scroll_id=abc")
+    assert (body["code"], body["success"], body["keyword"]) == (400, False, "scroll_id")
 
 
 def test_sorting_puts_records_without_a_value_last_in_both_directions(mygene: Api) -> None:
     records = [{"_id": "a"}, {"_id": "b", "taxid": [1, 9]}, {"_id": "c", "taxid": 5}, {"_id": "d"}]
     replica = Replica.from_records(mygene, records)
-    for sort, expected in (("taxid", "bcad"), ("-taxid", "bcad"), ("-_id", "dcba"), ("genomic_pos.start,-_id", "dcba")):
+    for sort, expected in (("taxid", "bcad"), ("-taxid", "bcad"), ("genomic_pos.start,-taxid", "bcad")):
         assert "".join(replica.select(parse(f"/v3/query?sort={sort}", mygene)).ids) == expected
 
 

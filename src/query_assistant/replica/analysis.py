@@ -34,8 +34,10 @@ _E = f"[{_EXTENDERS}]*"  # marks that belong to the character before them
 _LETTER = rf"[^\W\d_{_IDEOGRAPHS}{_KATAKANA}{_SIGNS}]"
 _WORD = rf"(?:{_LETTER}{_E}(?:[.:·'‘’]{_E}(?={_LETTER}))?|\d{_E}(?:[.,;'‘’]{_E}(?=\d))?)+"
 _RUN = rf"(?:{_WORD}|(?:[{_KATAKANA}]{_E})+)"
-_TOKEN = re.compile(rf"(?:_{_E})*{_RUN}(?:(?:_{_E})+{_RUN})*(?:_{_E})*|[{_IDEOGRAPHS}]{_E}")
-_ASCII_TOKEN = re.compile(r"_*[a-z0-9]\w*(?:(?:(?<=[a-z])[.:'](?=[a-z])|(?<=[0-9])[.,;'](?=[0-9]))\w+)*", re.ASCII)
+# The last choice takes a stretch of nothing but underscores whole, so that none is tried from each of its places.
+_TOKEN = re.compile(rf"(?:_{_E})*{_RUN}(?:(?:_{_E})+{_RUN})*(?:_{_E})*|[{_IDEOGRAPHS}]{_E}|(?:_{_E})+")
+_ASCII_TOKEN = re.compile(r"_*[a-z0-9]\w*(?:(?:(?<=[a-z])[.:'](?=[a-z])|(?<=[0-9])[.,;'](?=[0-9]))\w+)*|_+", re.ASCII)
+_BLANK = re.compile(rf"(?:_{_E})+")
 
 
 def lower(text: str) -> str:
@@ -45,11 +47,21 @@ def lower(text: str) -> str:
     return "".join(small if len(small := char.lower()) == 1 else small[0] for char in text)
 
 
-@lru_cache(maxsize=65536)
 def standard_tokens(text: str) -> tuple[str, ...]:
     """The words of a text, lower-cased; no stop words, no stemming."""
+    return _short_text_tokens(text) if len(text) <= MAX_TOKEN else _tokens(text)
+
+
+@lru_cache(maxsize=65536)
+def _short_text_tokens(text: str) -> tuple[str, ...]:
+    return _tokens(text)
+
+
+def _tokens(text: str) -> tuple[str, ...]:
     folded = lower(text)
     found = (_ASCII_TOKEN if folded.isascii() else _TOKEN).findall(folded)
+    if "_" in folded:
+        found = [word for word in found if not _BLANK.fullmatch(word)]
     if len(folded) > MAX_TOKEN:
         found = [word[start : start + MAX_TOKEN] for word in found for start in range(0, len(word), MAX_TOKEN)]
     return tuple(found)

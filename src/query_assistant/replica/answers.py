@@ -8,17 +8,27 @@ POST annotation  [{"query", "_id", "_version", ...}, ...]
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from query_assistant.apis import Api
 from query_assistant.errors import QuerySyntaxError, RequestError
 from query_assistant.queries.meaning import Presentation
+from query_assistant.replica.limits import MAX_ANSWER
 from query_assistant.replica.projection import Form, Projection
 
 VERSION = 1  # a replica's records were never changed
+
+
+class Records(Protocol):
+    """The records of an index by number; each call gives a record of its own, free to be changed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, doc: int) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -31,11 +41,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Hit:
-    """A record found, with its score where the order is by score."""
+    """A record found, with its score where the order is by score; it is read when it is asked for."""
 
+    doc: int
     id: str
     score: float | None
-    record: dict[str, Any]
+    records: Records
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return self.records[self.doc]
 
 
 @dataclass(frozen=True)
@@ -81,12 +96,55 @@ def searched(
     return body
 
 
-def batch(shape: Shape, found: Iterable[tuple[Any, list[Hit]]]) -> list[dict[str, Any]]:
-    """The answer to a POST: the hits of each term in order, or that there is none."""
-    rows: list[dict[str, Any]] = []
-    for term, hits in found:
-        rows += [{"query": term} | shape.of_hit(hit) for hit in hits] or [{"query": term, "notfound": True}]
-    return rows
+class Batch:
+    """The answer to a POST: the hits of each term in order, or that there is none.
+
+    A record that several terms find is read and shaped once; the rows share what it shows.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._shape = shape
+        self._size = 0
+        self._shown: dict[tuple[int, float | None], tuple[dict[str, Any], int]] = {}
+        form = shape.form
+        self._by_score = shape.with_score and "_score" in form.always_list  # then the score is no plain number
+
+    def add(self, term: Any, hits: Iterable[Hit]) -> None:
+        """Raises:
+        RequestError: the answer would have more than `MAX_ANSWER` characters.
+        """
+        before = len(self.rows)
+        for hit in hits:
+            row, size = self._row(term, hit)
+            self._grow(size)
+            self.rows.append(row)
+        if len(self.rows) == before:
+            self._grow(_size(term))
+            self.rows.append({"query": term, "notfound": True})
+
+    def _row(self, term: Any, hit: Hit) -> tuple[dict[str, Any], int]:
+        key = (hit.doc, hit.score if self._by_score else None)
+        if key not in self._shown:
+            shown = self._shape.of_hit(hit)
+            self._shown[key] = shown, _size(shown)
+        shown, size = self._shown[key]
+        row = {"query": term} | shown
+        if "_score" in shown and not self._by_score:
+            row["_score"] = hit.score
+        return row, size + _size(term)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_ANSWER:
+            raise RequestError(
+                f"the answer would have more than {MAX_ANSWER:,} characters; ask for fewer terms at once, a smaller "
+                "size or fewer fields"
+            )
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
 def with_total(rows: list[dict[str, Any]], totals: list[int], size: int, start: int) -> dict[str, Any]:

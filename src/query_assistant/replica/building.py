@@ -12,14 +12,16 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from query_assistant.errors import InputError
+from query_assistant.replica.answers import Records
 from query_assistant.replica.flattening import flatten
 from query_assistant.replica.index import Index, InMemory, Mapped, archived
 from query_assistant.replica.layout import Layout
@@ -27,29 +29,57 @@ from query_assistant.replica.storage import Archive, Damaged, write_archive
 
 CODE = ("analysis", "building", "flattening", "index", "layout", "postings", "storage", "values")
 log = logging.getLogger(__name__)
+Part = TypeVar("Part")
 
 
-class Records(Protocol):
-    """The records of an index by number; each call gives a record of its own, free to be changed."""
+class Store:
+    """An index file that is built anew when a part of it turns out to be damaged.
 
-    def __len__(self) -> int: ...
+    A build gives the same parts for the same records, so what was given out of the damaged file before goes with them.
+    """
 
-    def __getitem__(self, doc: int) -> dict[str, Any]: ...
+    def __init__(self, archive: Archive, build: Callable[[], Archive]) -> None:
+        self._archive = archive
+        self._build = build
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return self._archive.about
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._archive
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        return self._sound(lambda archive: archive.array(name))
+
+    def text(self, name: str) -> list[str]:
+        return self._sound(lambda archive: archive.text(name))
+
+    def slice(self, name: str, start: int, end: int) -> bytes:
+        return self._sound(lambda archive: archive.slice(name, start, end))
+
+    def _sound(self, read: Callable[[Archive], Part]) -> Part:
+        try:
+            return read(self._archive)
+        except Damaged as reason:
+            log.warning("an index file is damaged (%s): it is built again", reason)
+            self._archive = self._build()
+            return read(self._archive)
 
 
 class StoredRecords:
     """Records as JSON lines inside the index file, parsed when asked for."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._lines = archive.array("records")
-        self._ends = archive.array("records/ends")
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ends = store.array("records/ends")
 
     def __len__(self) -> int:
         return len(self._ends)
 
     def __getitem__(self, doc: int) -> dict[str, Any]:
         start = int(self._ends[doc - 1]) if doc else 0
-        found: dict[str, Any] = json.loads(self._lines[start : int(self._ends[doc])].tobytes())
+        found: dict[str, Any] = json.loads(self._store.slice("records", start, int(self._ends[doc])))
         return found
 
 
@@ -76,14 +106,23 @@ def open_index(layout: Layout, records: Path, cache: Path) -> tuple[Index, Recor
         InputError: the records cannot be read.
     """
     path = cache / f"{records.name.split('.')[0]}-{_fingerprint(layout, records)[:20]}.index"
+
+    def build() -> Archive:
+        return build_index(layout, records, path)
+
     try:
-        return _from_archive(layout, Archive(path))
+        archive = Archive(path)
+    except FileNotFoundError:
+        log.info("building the index of %s", records)
+        archive = build()
     except Damaged as reason:
-        log.info("building the index of %s (%s)", records, reason)
-    return build_index(layout, records, path)
+        log.warning("%s is damaged (%s): it is built again", path, reason)
+        archive = build()
+    store = Store(archive, build)
+    return Index(layout, Mapped(store)), StoredRecords(store)
 
 
-def build_index(layout: Layout, records: Path, path: Path) -> tuple[Index, Records]:
+def build_index(layout: Layout, records: Path, path: Path) -> Archive:
     """Builds the index and writes it; where that fails, through a temporary file that is gone at once."""
     lines: list[bytes] = []
     flat = flatten(_read(records, lines), layout)
@@ -93,21 +132,17 @@ def build_index(layout: Layout, records: Path, path: Path) -> tuple[Index, Recor
     about = {"count": flat.count, "layout": layout.fingerprint}
     try:
         write_archive(path, arrays, texts, about)
-        return _from_archive(layout, Archive(path))
-    except OSError as error:
-        log.warning("cannot keep the index at %s (%s): it will be built again next time", path, error.strerror)
+        return Archive(path)
+    except (OSError, Damaged) as error:
+        log.warning("cannot keep the index at %s (%s): it will be built again next time", path, error)
     with tempfile.TemporaryDirectory() as folder:
         write_archive(Path(folder) / "index", arrays, texts, about)
-        return _from_archive(layout, Archive(Path(folder) / "index"))
+        return Archive(Path(folder) / "index")
 
 
 def index_of(layout: Layout, records: Sequence[dict[str, Any]]) -> tuple[Index, Records]:
     """The index of a few records in memory; columns are built when a query asks for them."""
     return Index(layout, InMemory(flatten(records, layout))), ListedRecords(records)
-
-
-def _from_archive(layout: Layout, archive: Archive) -> tuple[Index, Records]:
-    return Index(layout, Mapped(archive)), StoredRecords(archive)
 
 
 def _read(path: Path, lines: list[bytes]) -> Iterator[dict[str, Any]]:

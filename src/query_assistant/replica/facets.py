@@ -12,7 +12,7 @@ import numpy as np
 
 from query_assistant.errors import RequestError
 from query_assistant.replica.index import Index
-from query_assistant.replica.layout import Column
+from query_assistant.replica.layout import ID, Column
 from query_assistant.replica.postings import Mask, Numbers
 from query_assistant.replica.values import iso
 
@@ -26,12 +26,12 @@ def facet(index: Index, name: str, hits: Mask, size: int) -> dict[str, Any]:
     counts, which is 0 with all records in one place; it is not the number of hits without a value.
 
     Raises:
-        RequestError: a text field, which cannot be counted.
+        RequestError: a text field or `_id`, which cannot be counted.
     """
     column = index.column(name)
+    if column:
+        refuse_unless_aggregable(column)
     counted = _counts(index, column, hits) if column else []
-    if column and not column.aggregable:
-        raise text_field_error(name, "facets")
     counted.sort(key=lambda pair: -pair[1])
     shown = counted[: size or DEFAULT_SIZE]
     total = sum(count for _, count in shown)
@@ -44,15 +44,24 @@ def facet(index: Index, name: str, hits: Mask, size: int) -> dict[str, Any]:
     }
 
 
-def text_field_error(name: str, parameter: str) -> RequestError:
-    reason = f"Fielddata is disabled on text fields by default: [{name}] cannot be used in {parameter}; use a keyword"
-    return RequestError(reason, parameter=parameter)
+def refuse_unless_aggregable(column: Column) -> None:
+    """Raises:
+    RequestError: the search engine neither sorts by the field nor counts its values.
+    """
+    if column.name == ID:
+        raise RequestError(
+            f"Fielddata access on the {ID} field is disallowed, you can re-enable it by updating the dynamic cluster "
+            "setting: indices.id_field_data.enabled; sort or count by another field"
+        )
+    if not column.aggregable:
+        raise RequestError(
+            f"Fielddata is disabled on [{column.name}], a text field, which can be neither sorted by nor counted in "
+            "facets; use a keyword field"
+        )
 
 
 def _counts(index: Index, column: Column, hits: Mask) -> list[tuple[Any, int]]:
     """Every value with the number of hits that have it, in the order of the values."""
-    if not column.aggregable:
-        return []
     lists = index.lists(column)
     if isinstance(lists, Numbers):
         values, places = np.unique(lists.values, return_inverse=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from query_assistant.records import leaves
 from query_assistant.replica.layout import Layout
 from query_assistant.replica.values import Misfit, stored_number, text_of
 
@@ -40,28 +41,19 @@ class Flat:
 def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
     """Reads every record once; paths that the field list does not know are left out, as the index ignores them."""
     flat = Flat(0, {}, {path: Positions() for path in sorted(layout.nested)})
+    wanted = layout.paths
     for doc, record in enumerate(records):
-        _walk(record, "", doc, flat, layout.paths)
+        for path, value in leaves(record):
+            if path in wanted and value is not None and value != []:
+                column = flat.paths.get(path)
+                if column is None:
+                    column = flat.paths[path] = Values()
+                column.docs.append(doc)
+                column.values.append(value)
         for path, positions in flat.nested.items():
             _add_positions(_at(record, path), doc, positions)
         flat.count = doc + 1
     return flat
-
-
-def _walk(value: Any, path: str, doc: int, flat: Flat, wanted: frozenset[str]) -> None:
-    if isinstance(value, dict):
-        prefix = path + "." if path else ""
-        for key, inner in value.items():
-            _walk(inner, prefix + key, doc, flat, wanted)
-    elif isinstance(value, list):
-        for inner in value:
-            _walk(inner, path, doc, flat, wanted)
-    elif value is not None and path in wanted:
-        column = flat.paths.get(path)
-        if column is None:
-            column = flat.paths[path] = Values()
-        column.docs.append(doc)
-        column.values.append(value)
 
 
 def _at(record: Any, path: str) -> Iterable[Any]:

@@ -7,12 +7,26 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from query_assistant.replica.analysis import TERM_KINDS, TEXT_KINDS
 from query_assistant.replica.flattening import Flat, Positions, Values, flatten
 from query_assistant.replica.layout import ID, Column, Layout
 from query_assistant.replica.postings import Docs, List, Mask, Numbers, Stretches, Terms, build, merged
-from query_assistant.replica.storage import Archive
+from query_assistant.replica.values import text_of
+
+
+class Parts(Protocol):
+    """Named parts of an index, as `archived` made them."""
+
+    @property
+    def about(self) -> dict[str, Any]: ...
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def array(self, name: str) -> npt.NDArray[Any]: ...
+
+    def text(self, name: str) -> list[str]: ...
 
 
 class Source(Protocol):
@@ -39,7 +53,7 @@ class InMemory:
 
     def ids(self) -> Sequence[str]:
         found = self._flat.paths.get(ID, Values())
-        by_doc = dict(zip(found.docs, map(str, found.values), strict=True))
+        by_doc = dict(zip(found.docs, map(text_of, found.values), strict=True))
         return [by_doc.get(doc, str(doc)) for doc in range(self.count)]
 
     def lists(self, column: Column) -> List:
@@ -74,7 +88,7 @@ class InMemory:
 class Mapped:
     """Columns in an index file; only what a query touches is read."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Parts) -> None:
         self._archive = archive
         self.count = int(archive.about["count"])
 
@@ -151,9 +165,11 @@ class Index:
         found = self._present.get(name)
         if found is None:
             found = np.zeros(self.count, dtype=bool)
-            for column in self._at_or_below(name):
+            columns = self._at_or_below(name)
+            for column in columns:
                 found[self._source.present(column)] = True
-            self._present[name] = found
+            if columns:  # names without any are endless: nothing is kept of them
+                self._present[name] = found
         return found
 
     def _at_or_below(self, name: str) -> list[Column]:

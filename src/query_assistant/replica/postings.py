@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from query_assistant.replica.analysis import POSITION_GAP, TEXT_KINDS, Kind, positions, whole_value
 from query_assistant.replica.flattening import Values
 from query_assistant.replica.layout import Column
+from query_assistant.replica.patterns import Letters
 from query_assistant.replica.values import Misfit, boolean, moments, stored_number, text_of
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -40,6 +42,16 @@ class Terms:
     starts: Ints | None = None
     places: Docs | None = None
     lengths: Docs | None = None
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters.of(self.terms)
+
+    @cached_property
+    def average_length(self) -> float:
+        """Tokens per record that has any."""
+        filled = self.lengths[self.lengths > 0] if self.lengths is not None else ()
+        return float(np.mean(filled)) if len(filled) else 1.0
 
     def ordinal(self, term: str) -> int:
         """The term's number, or -1."""

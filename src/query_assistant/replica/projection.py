@@ -5,12 +5,14 @@ Projection.of(["symbol", "go.*.id", "-go.CC"]).of_record({...})
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from query_assistant.errors import RequestError
-from query_assistant.replica.patterns import glob
+from query_assistant.records import leaves
+from query_assistant.replica.patterns import Glob
 
 Decision = Literal["keep", "descend", "drop"]
 ROOT_KEYS = ("_id", "_score", "_version")
@@ -23,6 +25,9 @@ class Projection:
     includes: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     _decisions: dict[tuple[str, bool], Decision] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._kept, self._dropped = _Names.of(self.includes), _Names.of(self.excludes)
 
     @classmethod
     def of(cls, fields: Sequence[str] | None) -> Projection:
@@ -71,17 +76,38 @@ class Projection:
         return known
 
     def _decision(self, path: str, included: bool) -> Decision:
-        if any(glob(name).matches(path) for name in self.excludes):
+        if self._dropped.fit(path):
             return "drop"
-        if included or any(glob(name).matches(path) for name in self.includes):
+        if included or self._kept.fit(path):
             return "keep"
-        return "descend" if any(_leads_to(path, name) for name in self.includes) else "drop"
+        return "descend" if self._kept.lead_on_from(path) else "drop"
 
 
-def _leads_to(path: str, name: str) -> bool:
-    """Whether something below the path may fit the name."""
-    fixed, star, _ = name.partition("*")
-    return fixed.startswith(path + ".") or (bool(star) and (path + ".").startswith(fixed))
+@dataclass(frozen=True)
+class _Names:
+    """Paths as a request names them: those without wildcards, what stands above them, and the patterns."""
+
+    plain: frozenset[str]
+    parents: frozenset[str]
+    patterns: tuple[Glob, ...]
+    beginnings: tuple[str, ...]  # what stands before the first wildcard of each pattern
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> _Names:
+        wild = [name for name in names if any(sign in name for sign in "*?\\")]
+        plain = frozenset(names).difference(wild)
+        parents = frozenset(name[:place] for name in plain for place, sign in enumerate(name) if sign == ".")
+        return cls(plain, parents, tuple(map(Glob, wild)), tuple(name.partition("*")[0] for name in wild))
+
+    def fit(self, path: str) -> bool:
+        return path in self.plain or any(pattern.matches(path) for pattern in self.patterns)
+
+    def lead_on_from(self, path: str) -> bool:
+        """Whether something below the path may fit."""
+        below = path + "."
+        return path in self.parents or any(
+            beginning.startswith(below) or below.startswith(beginning) for beginning in self.beginnings
+        )
 
 
 @dataclass(frozen=True)
@@ -96,9 +122,20 @@ class Form:
 
     def of_record(self, record: dict[str, Any]) -> dict[str, Any]:
         """The record in this form; the one given is left as it is."""
-        trim = list_filter(self.keep_items) if self.keep_items else None
-        shaped: dict[str, Any] = self._shaped(record, "", trim)
+        shaped: dict[str, Any] = self._shaped(record, "", self._trim)
         return self._flat(shaped) if self.dotfield else shaped
+
+    @cached_property
+    def _trim(self) -> Trim | None:
+        return list_filter(self.keep_items) if self.keep_items else None
+
+    @cached_property
+    def _nulls(self) -> dict[str, list[str]]:
+        return _by_parent(self.allow_null)
+
+    @cached_property
+    def _lists(self) -> dict[str, list[str]]:
+        return _by_parent(self.always_list)
 
     def _shaped(self, value: Any, path: str, trim: Trim | None) -> Any:
         if isinstance(value, list):
@@ -109,9 +146,9 @@ class Form:
         shaped = {key: self._shaped(inner, prefix + key, trim) for key, inner in value.items()}
         if trim:
             trim(path, shaped)
-        for key in _children(prefix, self.allow_null):
+        for key in self._nulls.get(path, ()):
             shaped.setdefault(key, None)
-        for key in _children(prefix, self.always_list):
+        for key in self._lists.get(path, ()):
             if key in shaped and not isinstance(shaped[key], list):
                 shaped[key] = [] if shaped[key] is None else [shaped[key]]
         return dict(sorted(shaped.items())) if self.ordered else shaped
@@ -119,32 +156,24 @@ class Form:
     def _flat(self, record: dict[str, Any]) -> dict[str, Any]:
         """One key per path. Of several values at a path the empty ones (0, false, null) are left out: the API does."""
         collected: dict[str, list[Any]] = {}
-        for path, value in _leaves(record, ""):
+        for path, value in leaves(record):
             collected.setdefault(path, []).append(value)
         flat: dict[str, Any] = {}
+        lists = frozenset(self.always_list)
         for path, values in collected.items():
-            single = len(values) == 1 and path not in self.always_list
+            single = len(values) == 1 and path not in lists
             flat[path] = values[0] if single else [value for value in values if value]
         return flat
 
 
-def _children(prefix: str, names: Sequence[str]) -> Iterator[str]:
-    """The keys that the named paths have in the object at the prefix."""
+def _by_parent(names: Sequence[str]) -> dict[str, list[str]]:
+    """The keys that the named paths have in the object at each path."""
+    keys: dict[str, list[str]] = {}
     for name in names:
-        key = name[len(prefix) :]
-        if name.startswith(prefix) and key and "." not in key:
-            yield key
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
-        for inner in value:
-            yield from _leaves(inner, path)
-    else:
-        yield path, value
+        parent, _, key = name.rpartition(".")
+        if key:
+            keys.setdefault(parent, []).append(key)
+    return keys
 
 
 Trim = Callable[[str, dict[str, Any]], None]
@@ -163,15 +192,22 @@ def list_filter(text: str) -> Trim:
         raise RequestError(
             f"list_filter {text!r} cannot be read; expected PATH.LIST:sub=v1,v2|sub2=v3", parameter="list_filter"
         )
-    wanted = [(key.strip(), {value.strip() for value in values.split(",")}) for key, _, values in pairs]
+    wanted: dict[str, set[str]] = {}
+    for key, _, listed in pairs:
+        values = {value.strip() for value in listed.split(",")}
+        wanted[key.strip()] = wanted.get(key.strip(), values) & values
+    needed = [key for key, values in wanted.items() if "" not in values]
 
     def trim(at: str, holder: dict[str, Any]) -> None:
         if at == parent and name in holder:
             items = holder[name] if isinstance(holder[name], list) else [holder[name]]
-            holder[name] = [item for item in items if isinstance(item, dict) and _fits(item, wanted)]
+            holder[name] = [item for item in items if isinstance(item, dict) and _fits(item, wanted, needed)]
 
     return trim
 
 
-def _fits(item: dict[str, Any], wanted: list[tuple[str, set[str]]]) -> bool:
-    return all(str(item.get(key, "")) in values for key, values in wanted)
+def _fits(item: dict[str, Any], wanted: dict[str, set[str]], needed: Sequence[str]) -> bool:
+    """Whether each wanted subfield has one of its values; one that is not there is empty."""
+    if not all(key in item for key in needed):
+        return False
+    return all(str(value) in wanted[key] for key, value in item.items() if key in wanted)

@@ -1,7 +1,8 @@
-"""How well records match: BM25 with Lucene's defaults, so that pages are stable and the better hit comes first.
+"""The order of hits: by how well they match (BM25 with Lucene's defaults), or by fields.
 
-Scores depend on the records that happen to be indexed; they are comparable within one replica only. What Lucene scores
-with a constant (numbers, ranges, wildcards, existence) counts 1 here too.
+By fields, what has no value comes last; ties stand in the order of the index. Scores depend on the records that happen
+to be indexed; they are comparable within one replica only. What Lucene scores with a constant (numbers, ranges,
+wildcards, existence) counts 1 here too.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 
+from query_assistant.errors import RequestError
 from query_assistant.queries import tree
 from query_assistant.replica.analysis import TERM_KINDS, TEXT_KINDS, positions, whole_value, words_at_spaces
-from query_assistant.replica.columns import terms_of
+from query_assistant.replica.facets import refuse_unless_aggregable
+from query_assistant.replica.index import Index
 from query_assistant.replica.layout import Column
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.phrases import phrase_counts
-from query_assistant.replica.postings import Docs, Mask, Scores, Terms
+from query_assistant.replica.postings import Docs, Ints, Mask, Numbers, Scores, Terms
 
 K1 = 1.2
 B = 0.75
+HIGHEST = float(np.finfo(np.float32).max)  # infinity is no JSON
+SCORE = "_score"
 
 
 class Ranker:
@@ -29,24 +35,27 @@ class Ranker:
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
+        self._columns = matcher.columns
         self._index = matcher.index
 
     def scores(self, node: tree.Node, strict: bool = False) -> Scores:
-        """Lucene's score of every record for the node."""
-        if isinstance(node, (tree.Boost, tree.Strict)):
-            inner = self.scores(node.node, strict or isinstance(node, tree.Strict))
-            return inner * np.float32(node.factor) if isinstance(node, tree.Boost) else inner
+        """Lucene's score of every record for a node that was matched."""
+        if isinstance(node, tree.Strict):
+            return self.scores(node.node, True)
+        if isinstance(node, tree.Boost):
+            return _times(self.scores(node.node, strict), node.factor)
         if isinstance(node, tree.Boolean):
             return self._boolean(node, strict)
         if isinstance(node, tree.BestOf):
-            weighted = [self.scores(choice, strict) * np.float32(weight) for weight, choice in node.choices]
-            return reduce(np.maximum, weighted, self._zero())
+            best = self._zero()
+            for weight, choice in node.choices:
+                best = np.maximum(best, _times(self.scores(choice, strict), weight))
+            return best
         if isinstance(node, (tree.Words, tree.Phrase)):
             return self._leaf(node, strict)
         if isinstance(node, tree.Match):
-            return reduce(
-                np.maximum, [self._match(node, column) for column in self._matcher.matched(node)], self._zero()
-            )
+            matched = self._matcher.matched(node)
+            return reduce(np.maximum, (self._match(node, column) for column in matched), self._zero())
         if isinstance(node, tree.Interval):  # the servers ask for it as a filter
             return self._zero()
         return self._constant(self._matcher.clause(node, strict))
@@ -63,12 +72,14 @@ class Ranker:
             return self._zero()
         if not (node.must or node.should):
             return self._constant(mask)
-        total = sum((self.scores(part, strict) for part in (*node.must, *node.should)), self._zero())
-        return np.where(mask, total, np.float32(0))
+        total = self._zero()
+        for part in (*node.must, *node.should):
+            total += self.scores(part, strict)
+        return np.where(mask, np.minimum(total, HIGHEST), np.float32(0))
 
     def _leaf(self, node: tree.Words | tree.Phrase, strict: bool) -> Scores:
         best = self._zero()
-        for column in self._matcher.columns(node):
+        for column in self._matcher.asked(node):
             mask = self._matcher.in_column_strictly(node, column, strict)
             if mask is not None:
                 slop = node.slop if isinstance(node, tree.Phrase) else None
@@ -93,7 +104,7 @@ class Ranker:
         return self._words(column, [token for alternatives in tokens for token in alternatives], mask)
 
     def _words(self, column: Column, words: Sequence[str], mask: Mask) -> Scores:
-        terms = terms_of(self._index, column)
+        terms = self._columns.terms_of(column)
         total = self._zero()
         for ordinal in map(terms.ordinal, words):
             if ordinal >= 0:
@@ -104,8 +115,8 @@ class Ranker:
         return np.where(mask, total, np.float32(0))
 
     def _phrase(self, column: Column, words: Sequence[str], slop: int) -> Scores:
-        terms = terms_of(self._index, column)
-        docs, counts = phrase_counts(terms, words, slop)
+        terms = self._columns.terms_of(column)
+        docs, counts = phrase_counts(terms, words, slop, self._columns.work)
         total = self._zero()
         rarity = sum(
             self._weight(column, len(terms.list_of(ordinal))) for ordinal in map(terms.ordinal, words) if ordinal >= 0
@@ -123,9 +134,7 @@ class Ranker:
         """Term frequency, damped and set against the length of the text; 1 on fields without lengths."""
         if counts is None or terms.lengths is None:
             return np.ones(len(docs), dtype=np.float32)
-        filled = terms.lengths[terms.lengths > 0]
-        average = float(filled.mean()) if len(filled) else 1.0
-        damping = K1 * (1 - B + B * terms.lengths[docs] / average)
+        damping = K1 * (1 - B + B * terms.lengths[docs] / terms.average_length)
         saturated: Scores = ((K1 + 1) * counts / (counts + damping)).astype(np.float32)
         return saturated
 
@@ -138,6 +147,64 @@ def multiplied(
     open_ = np.ones(len(scores), dtype=bool)
     for clause, factor in factors:
         chosen = open_ & matches(clause)
-        result[chosen] *= np.float32(factor)
+        result[chosen] = _times(result[chosen], factor)
         open_ &= ~chosen
     return result
+
+
+def _times(scores: Scores, factor: float) -> Scores:
+    """The product, as large as a score can be where it would be larger."""
+    with np.errstate(over="ignore"):
+        product: Scores = np.minimum(np.multiply(scores, min(factor, HIGHEST), dtype=np.float32), HIGHEST)
+    return product
+
+
+def ranked(index: Index, hits: Mask, scores: Scores | None, sort: Sequence[str]) -> Ints:
+    """The record numbers of the hits in order; scores None means index order where nothing sorts.
+
+    Raises:
+        RequestError: a sort field that is not there, or cannot be sorted by.
+    """
+    docs = np.flatnonzero(hits)
+    keys = [_score_key(scores, docs) if name == SCORE else _field_key(index, name)[docs] for name in sort]
+    if not sort and scores is not None:
+        keys = [_score_key(scores, docs)]
+    if not keys:
+        return docs
+    return docs[np.lexsort(keys[::-1])]  # the last key of lexsort is the first to count; it is stable
+
+
+def _score_key(scores: Scores | None, docs: Ints) -> npt.NDArray[np.float64]:
+    return np.zeros(len(docs)) if scores is None else -scores[docs].astype(np.float64)
+
+
+def _field_key(index: Index, name: str) -> npt.NDArray[np.float64]:
+    """A number per record that puts it in its place: the lowest value ascending, the highest descending."""
+    descending, name = name.startswith("-"), name.removeprefix("-")
+    column = index.column(name)
+    if column is None:
+        if index.layout.below_nested(name) or _known(index, name):
+            return np.zeros(index.count)
+        raise RequestError(f"No mapping found for [{name}] in order to sort on")
+    refuse_unless_aggregable(column)
+    places, docs = _places(index, column)
+    key = np.full(index.count, np.inf)
+    if descending:
+        key[docs] = -places  # in ascending order, so the last assignment is the highest value
+    else:
+        key[docs[::-1]] = places[::-1]
+    return key
+
+
+def _known(index: Index, name: str) -> bool:
+    """A leaf that is in the field list but not indexed sorts nothing; an object cannot be sorted by."""
+    schema = index.layout.schema
+    return name in schema and schema[name].leaf
+
+
+def _places(index: Index, column: Column) -> tuple[npt.NDArray[np.float64], Docs]:
+    lists = index.lists(column)
+    if isinstance(lists, Numbers):
+        ranks = np.searchsorted(np.unique(lists.values), lists.values)
+        return ranks.astype(np.float64), lists.docs
+    return np.repeat(np.arange(len(lists.terms), dtype=np.float64), np.diff(lists.offsets)), lists.docs

@@ -1,90 +1,298 @@
-"""Lucene's regular expressions, matched by derivatives: no backtracking, bounded work, complement and all.
-
-The derivative of an expression by a character is what is left to match after it (Brzozowski 1964). Expressions are
-plain tuples in a normal form, so each is a state of an automaton that is made only as far as the vocabulary asks.
+"""Lucene's regular expressions, read without recursion into an automaton that takes a term one character at a time.
 
 Understood: `.` `?` `*` `+` `{n,m}` `|` `&` `~` `#` `@` `"..."` `[...]` `<n-m>` `(...)` and `\\d \\w \\s` with their
-opposites. `^` and `$` are plain characters: a pattern always has to fit the whole term.
+opposites. `^` and `$` are plain characters: a pattern always has to fit the whole term. Union binds loosest, then
+intersection, sequence, repetition, complement.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from query_assistant.errors import RequestError
-from query_assistant.replica.expressions import NOTHING, Expression, derive, nullable
+from query_assistant.replica.automaton import LAST, Builder, Fragment, Ranges, TooComplex
+from query_assistant.replica.limits import MAX_REGEX_LENGTH, MAX_STATES, Work
 from query_assistant.replica.patterns import prefix_run
-from query_assistant.replica.regex_syntax import parse
 
-MAX_STATES = 10_000  # Elasticsearch's max_determinized_states
-MAX_LENGTH = 1_000  # Elasticsearch's index.max_regex_length
+ANY: Ranges = ((0, LAST),)
+CLASSES: dict[str, Ranges] = {
+    "d": ((48, 57),),
+    "s": ((9, 10), (13, 13), (32, 32)),
+    "w": ((48, 57), (65, 90), (95, 95), (97, 122)),
+}
 
 
 class Pattern:
-    """A compiled expression; `matches` asks whether it fits a whole term."""
-
-    def __init__(self, text: str) -> None:
-        if len(text) > MAX_LENGTH:
-            raise RequestError(f"the regular expression has {len(text)} characters, at most {MAX_LENGTH} are allowed")
-        self._text = text
-        try:
-            self._start = parse(text)
-        except RecursionError:
-            raise RequestError(f"the regular expression /{text[:40]}.../ is nested too deeply") from None
-        self._steps: dict[Expression, dict[str, Expression]] = {}
-        self._taken = 0
-
-    def matches(self, term: str) -> bool:
-        """Raises:
-        RequestError: the automaton would need too many states.
-        """
-        try:
-            return self._walk(term)
-        except RecursionError:
-            raise self._too_complex() from None
-
-    def run(self, terms: Sequence[str]) -> tuple[int, int]:
-        """The bounds of the sorted terms that begin as the expression must."""
-        prefix, rest = "", self._start
-        while rest[0] == "concat" and (char := _only_char(rest[1])) is not None:
-            prefix, rest = prefix + char, rest[2]
-        return prefix_run(terms, prefix)
-
-    def _walk(self, term: str) -> bool:
-        state = self._start
-        for char in term:
-            state = self._step(state, char)
-            if state == NOTHING:
-                return False
-        return nullable(state)
-
-    def _too_complex(self) -> RequestError:
-        return RequestError(f"the regular expression /{self._text[:40]}/ is too complex; write a simpler one")
-
-    def _step(self, state: Expression, char: str) -> Expression:
-        steps = self._steps.setdefault(state, {})
-        found = steps.get(char)
-        if found is None:
-            self._taken += 1
-            if self._taken > MAX_STATES:
-                raise self._too_complex()
-            found = steps[char] = derive(state, char)
-        return found
-
-
-@lru_cache(maxsize=256)
-def compiled(text: str) -> Pattern:
-    """The pattern of a text.
+    """A compiled expression; `matches` asks whether it fits a whole term. `effort` is what compiling it took.
 
     Raises:
-        RequestError: it cannot be parsed, or is too long.
+        RequestError: the text is too long, does not fit the grammar, or its automaton would be too large.
     """
-    return Pattern(text)
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_REGEX_LENGTH:
+            raise RequestError(
+                f"the regular expression has {len(text)} characters, at most {MAX_REGEX_LENGTH} are allowed"
+            )
+        builder = Builder()
+        try:
+            rows = builder.finished(_Reader(text, builder).read())
+        except TooComplex:
+            raise RequestError(
+                f"the regular expression /{text[:40]}/ is too complex: its automaton would need more than {MAX_STATES} "
+                "states; write a simpler one, with fewer repetitions"
+            ) from None
+        self.effort = builder.effort
+        self._rows = rows
+        self._starts = [[low for low, _, _ in row] for row in rows.moves]
+        self._seen: list[dict[str, int]] = [{} for _ in rows.moves]
+
+    def matches(self, term: str) -> bool:
+        return bool(self.select([term], Work()))
+
+    def select(self, terms: Sequence[str], work: Work) -> list[int]:
+        """The numbers of the fitting terms of a sorted vocabulary."""
+        low, high = prefix_run(terms, self._prefix())
+        work.spend(self.effort + sum(map(len, terms[low:high])))
+        return [place for place in range(low, high) if self._fits(terms[place])]
+
+    def _fits(self, term: str) -> bool:
+        state, seen = 0, self._seen
+        for char in term:
+            after = seen[state].get(char)
+            if after is None:
+                after = seen[state][char] = self._move(state, ord(char))
+            if after < 0:
+                return False
+            state = after
+        return self._rows.accepting[state]
+
+    def _move(self, state: int, code: int) -> int:
+        place = bisect_right(self._starts[state], code) - 1
+        if place < 0:
+            return -1
+        _, high, target = self._rows.moves[state][place]
+        return target if code <= high else -1
+
+    def _prefix(self) -> str:
+        """What every fitting term begins with."""
+        prefix, state = "", 0
+        while not self._rows.accepting[state] and len(row := self._rows.moves[state]) == 1 and row[0][0] == row[0][1]:
+            prefix += chr(row[0][0])
+            state = row[0][2]
+        return prefix
 
 
-def _only_char(expression: Expression) -> str | None:
-    if expression[0] != "set" or expression[1] or len(expression[2]) != 1:
-        return None
-    low, high = expression[2][0]
-    return str(low) if low == high else None
+@dataclass
+class _Group:
+    """What has been read of one pair of parentheses: alternatives, and of the last one what stands between `&`."""
+
+    alternatives: list[Fragment] = field(default_factory=list)
+    common: Fragment | None = None
+    sequence: Fragment | None = None
+    last: Fragment | None = None
+    negated: bool | None = None  # after `~`, which binds to the next character, brackets or group
+
+    @property
+    def waits(self) -> bool:
+        """Whether any character that comes is a plain one, operators included."""
+        return self.last is None or self.negated is not None
+
+
+class _Reader:
+    """Reads an expression from left to right; open parentheses wait on a stack."""
+
+    def __init__(self, text: str, builder: Builder) -> None:
+        self.text = text
+        self.builder = builder
+        self.place = 0
+        self.groups = [_Group()]
+
+    def read(self) -> Fragment:
+        if not self.text:
+            return self.builder.empty()
+        while self.place < len(self.text) or self.groups[-1].waits:
+            self._piece(self.groups[-1])
+        if len(self.groups) > 1:
+            raise self._error("')'")
+        return self._whole(self.groups[-1])
+
+    def _piece(self, group: _Group) -> None:
+        if not group.waits and self._peek(")|&"):
+            self._join(self._next())
+        elif not group.waits and self._peek("?*+{"):
+            group.last = self._repeated(self._next(), group.last)
+        elif self._take("~"):
+            self._end_last(group)
+            group.negated = not group.negated
+        elif self._take("("):
+            self._end_last(group)
+            if self._take(")"):
+                self._add(self.builder.empty())
+            else:
+                self.groups.append(_Group())
+        else:
+            self._end_last(group)
+            self._add(self._atom())
+
+    def _end_last(self, group: _Group) -> None:
+        """What was read last can be repeated no more: it goes to the sequence."""
+        if group.last is not None:
+            group.sequence = group.last if group.sequence is None else self.builder.concat(group.sequence, group.last)
+            group.last = None
+
+    def _add(self, atom: Fragment) -> None:
+        group = self.groups[-1]
+        group.last = self.builder.complement(atom) if group.negated else atom
+        group.negated = None
+
+    def _join(self, sign: str) -> None:
+        if sign != ")":
+            self._end_sequence(self.groups[-1], alternative=sign == "|")
+            return
+        if len(self.groups) == 1:
+            self.place -= 1
+            raise self._error("the end")
+        whole = self._whole(self.groups.pop())
+        self._add(whole)
+
+    def _end_sequence(self, group: _Group, alternative: bool) -> None:
+        self._end_last(group)
+        assert group.sequence is not None
+        sequence, group.sequence = group.sequence, None
+        group.common = sequence if group.common is None else self.builder.both(group.common, sequence)
+        if alternative:
+            group.alternatives.append(group.common)
+            group.common = None
+
+    def _whole(self, group: _Group) -> Fragment:
+        self._end_sequence(group, alternative=True)
+        return self.builder.union(group.alternatives)
+
+    def _repeated(self, sign: str, inner: Fragment | None) -> Fragment:
+        assert inner is not None
+        least, most = self._counts() if sign == "{" else {"?": (0, 1), "*": (0, None), "+": (1, None)}[sign]
+        return self.builder.repeated(inner, least, most)
+
+    def _counts(self) -> tuple[int, int | None]:
+        least = self._integer()
+        most: int | None = least
+        if self._take(","):
+            most = None if self._peek("}") else self._integer()
+        if not self._take("}"):
+            raise self._error("'}'")
+        if most is not None and most < least:
+            raise self._error("counts in order")
+        return least, most
+
+    def _integer(self) -> int:
+        start = self.place
+        while self._peek("0123456789"):
+            self.place += 1
+        if start == self.place or self.place - start > 9:
+            raise self._error("a number")
+        return int(self.text[start : self.place])
+
+    def _atom(self) -> Fragment:
+        char = self._next()
+        if char == '"':
+            return self._quoted()
+        if char == "<":
+            return self._interval()
+        if char == "#":
+            return self.builder.nothing()
+        if char == "@":
+            return self.builder.repeated(self.builder.chars(ANY), 0, None)
+        if char == "[":
+            return self.builder.chars(self._brackets())
+        if char == "\\":
+            return self.builder.chars(self._escaped())
+        return self.builder.chars(ANY if char == "." else ((ord(char), ord(char)),))
+
+    def _quoted(self) -> Fragment:
+        end = self.text.find('"', self.place)
+        if end < 0:
+            raise self._error("a closing quote")
+        whole = self.builder.empty()
+        for char in self.text[self.place : end]:
+            whole = self.builder.concat(whole, self.builder.chars(((ord(char), ord(char)),)))
+        self.place = end + 1
+        return whole
+
+    def _interval(self) -> Fragment:
+        end = self.text.find(">", self.place)
+        low, dash, high = self.text[self.place : max(end, self.place)].partition("-")
+        if not (dash and low.isdecimal() and high.isdecimal() and len(low + high) <= 18):
+            raise self._error("an interval like <1-100>")
+        self.place = end + 1
+        least, most = sorted((int(low), int(high)))
+        return self.builder.interval(least, most, len(low) if len(low) == len(high) else 0)
+
+    def _escaped(self) -> Ranges:
+        char = self._next()
+        if char.lower() in CLASSES:
+            return _others(CLASSES[char.lower()]) if char.isupper() else CLASSES[char]
+        return ((ord(char), ord(char)),)
+
+    def _brackets(self) -> Ranges:
+        negated = self._take("^")
+        found: list[tuple[int, int]] = []
+        while not found or not self._peek("]"):
+            found += self._member()
+        self.place += 1
+        return _others(_ordered(found)) if negated else _ordered(found)
+
+    def _member(self) -> Ranges:
+        """One character, range or class inside brackets."""
+        if self._take("\\"):
+            low = self._escaped()
+            if self.text[self.place - 1].lower() in CLASSES:
+                return low
+        else:
+            char = self._next()
+            low = ((ord(char), ord(char)),)
+        if not self._take("-"):
+            return low
+        self._take("\\")
+        first, last = low[0][0], ord(self._next())
+        if last < first:
+            raise self._error("a range in order")
+        return ((first, last),)
+
+    def _peek(self, chars: str) -> bool:
+        return self.place < len(self.text) and self.text[self.place] in chars
+
+    def _take(self, char: str) -> bool:
+        if self._peek(char):
+            self.place += 1
+            return True
+        return False
+
+    def _next(self) -> str:
+        if self.place >= len(self.text):
+            raise self._error("more characters")
+        self.place += 1
+        return self.text[self.place - 1]
+
+    def _error(self, expected: str) -> RequestError:
+        return RequestError(f"regular expression /{self.text}/: expected {expected} at position {self.place}")
+
+
+def _ordered(found: Sequence[tuple[int, int]]) -> Ranges:
+    """The stretches in order, those that touch or overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted(found):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return tuple(joined)
+
+
+def _others(ranges: Ranges) -> Ranges:
+    """The characters outside."""
+    bounds = [-1, *(bound for low, high in ranges for bound in (low - 1, high)), LAST]
+    pairs = [(bounds[at] + 1, bounds[at + 1]) for at in range(0, len(bounds), 2)]
+    return tuple((low, high) for low, high in pairs if low <= high)

@@ -22,16 +22,16 @@ from query_assistant.queries.meaning import LOOKUP_LIMIT, Meaning, Presentation,
 from query_assistant.queries.request import Request
 from query_assistant.queries.tree import Node
 from query_assistant.replica import answers
-from query_assistant.replica.answers import Answer, Hit, Shape
-from query_assistant.replica.building import Records, default_cache, index_of, open_index
+from query_assistant.replica.answers import Answer, Batch, Hit, Records, Shape
+from query_assistant.replica.building import default_cache, index_of, open_index
 from query_assistant.replica.facets import facet
 from query_assistant.replica.index import Index
 from query_assistant.replica.layout import Layout, layout_of
+from query_assistant.replica.limits import RECORDS_PER_STEP, SEARCH_STEPS, Work
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.postings import Ints, Mask, Scores
-from query_assistant.replica.ranking import Ranker, multiplied
+from query_assistant.replica.ranking import SCORE, Ranker, multiplied, ranked
 from query_assistant.replica.scrolling import PAGE, resume, scroll_id
-from query_assistant.replica.sorting import SCORE, ranked
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,8 @@ class Replica:
             return self._answer(request)
         except RequestError as error:
             return answers.refusal(error)
+        except RecursionError:  # of a record: queries are taken apart without recursion
+            return answers.refusal(RequestError("a record found is nested too deeply to be shown", status=500))
 
     def _answer(self, request: Request) -> Answer:
         if request.endpoint == "status":
@@ -155,7 +157,7 @@ class Replica:
         meaning = understand(first, self.api)
         result = next(self._results(meaning))
         hits = self._hits(result, start, PAGE)
-        if not hits:
+        if start >= len(result.docs):
             return answers.scroll_ended()
         looks = understand(request, self.api).presentation
         shape = Shape.of(replace(looks, fields=meaning.presentation.fields), lookup=False)
@@ -165,51 +167,58 @@ class Replica:
         return Answer(200, body | {"_scroll_id": scroll_id(first, start + PAGE)})
 
     def _batch(self, meaning: Meaning) -> Answer:
+        """Term by term, so that of all their results only the rows are kept."""
         shown = meaning.presentation
-        results = list(self._results(meaning))
-        pages = [self._hits(result, shown.from_, shown.size) for result in results]
-        terms = [list(term) if isinstance(term, tuple) else term for term in meaning.terms]
-        rows = answers.batch(Shape.of(shown, lookup=False), zip(terms, pages, strict=True))
+        batch, totals = Batch(Shape.of(shown, lookup=False)), []
+        for term, result in zip(meaning.terms, self._results(meaning), strict=True):
+            batch.add(list(term) if isinstance(term, tuple) else term, self._hits(result, shown.from_, shown.size))
+            totals.append(len(result.docs))
         if not dict(shown.other).get("with_total"):
-            return Answer(200, rows)
-        return Answer(200, answers.with_total(rows, [len(one.docs) for one in results], shown.size, shown.from_))
+            return Answer(200, batch.rows)
+        return Answer(200, answers.with_total(batch.rows, totals, shown.size, shown.from_))
 
     def _looked_up(self, request: Request, meaning: Meaning) -> Answer:
-        results = list(self._results(meaning))
-        if any(len(result.docs) > LOOKUP_LIMIT for result in results):
-            return Answer(500, {"code": 500, "success": False, "error": "Too Many Matches."})
         shape = Shape.of(meaning.presentation, lookup=True)
-        pages = [self._hits(result, 0, LOOKUP_LIMIT) for result in results]
-        if request.method == "POST":
-            return Answer(200, answers.batch(shape, zip(meaning.terms, pages, strict=True)))
-        found = [shape.of_hit(hit) for hit in pages[0]]
+        batch = Batch(shape)
+        for term, result in zip(meaning.terms, self._results(meaning), strict=True):
+            if len(result.docs) > LOOKUP_LIMIT:
+                return Answer(500, {"code": 500, "success": False, "error": "Too Many Matches."})
+            hits = self._hits(result, 0, LOOKUP_LIMIT)
+            if request.method == "GET":
+                return self._one(term, [shape.of_hit(hit) for hit in hits])
+            batch.add(term, hits)
+        return Answer(200, batch.rows)
+
+    @staticmethod
+    def _one(identifier: str, found: list[dict[str, Any]]) -> Answer:
+        """The answer to a GET of one identifier."""
         if not found:
-            return answers.refusal(RequestError(f"no record {request.identifiers[0]!r}", status=404))
+            return answers.refusal(RequestError(f"no record {identifier!r}", status=404))
         return Answer(200, found[0] if len(found) == 1 else found)
 
     def _results(self, meaning: Meaning) -> Iterator[_Result]:
-        """The result of each query, one after the other."""
-        matcher = Matcher(self.index)
-        allowed = matcher.everything() if meaning.index == self.api.default_index else matcher.none()
+        """The result of each query, one after the other; they share one allowance of work."""
+        work = Work()
+        shared = Matcher(self.index, work)
+        allowed = shared.everything() if meaning.index == self.api.default_index else shared.none()
         for clause in meaning.filters:
-            allowed = allowed & matcher.matches(clause)
+            allowed = allowed & shared.matches(clause)
         for query in meaning.queries:
-            yield self._result(matcher, meaning, query, allowed)
+            work.spend(SEARCH_STEPS + self.index.count // RECORDS_PER_STEP)
+            yield self._result(Matcher(self.index, work), shared, meaning, query, allowed)
 
-    def _result(self, matcher: Matcher, meaning: Meaning, query: Node, allowed: Mask) -> _Result:
+    def _result(self, matcher: Matcher, shared: Matcher, meaning: Meaning, query: Node, allowed: Mask) -> _Result:
         counted = matcher.matches(query) & allowed
-        hits = counted if meaning.post_filter is None else counted & matcher.matches(meaning.post_filter)
+        hits = counted if meaning.post_filter is None else counted & shared.matches(meaning.post_filter)
         sort = meaning.presentation.sort
         scores = None
         if (not sort or SCORE in sort) and hits.any():
-            scores = multiplied(Ranker(matcher).scores(query), meaning.factors, matcher.matches)
+            scores = multiplied(Ranker(matcher).scores(query), meaning.factors, shared.matches)
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
 
-    def _hits(self, result: _Result, start: int, size: int) -> list[Hit]:
-        return [
-            Hit(self.index.ids[doc], _rounded(result.scores, doc), self.records[doc])
-            for doc in result.docs[start : start + size].tolist()
-        ]
+    def _hits(self, result: _Result, start: int, size: int) -> Iterator[Hit]:
+        for doc in result.docs[start : start + size].tolist():
+            yield Hit(doc, self.index.ids[doc], _rounded(result.scores, doc), self.records)
 
     def _ids(self, docs: Ints) -> tuple[str, ...]:
         ids = self.index.ids

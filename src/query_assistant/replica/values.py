@@ -6,16 +6,19 @@ import calendar
 import json
 import math
 import re
-import struct
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-_INTEGER = frozenset({"integer", "long", "byte"})
-_LONGEST = 2**63
+import numpy as np
+
+INTEGERS = frozenset({"integer", "long", "byte"})
+LONGEST = 2**63
+_EXACT_DIGITS = 20  # an integer of more lies outside every field's range
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TIME = r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}:?\d{2})?"
 _DATE = re.compile(rf"(\d{{4}})(?:-(\d{{2}})(?:-(\d{{2}})(?:[T ]{_TIME})?)?)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FIRST_DAY, _LAST_DAY = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
 
 
 class Misfit(ValueError):
@@ -30,34 +33,49 @@ def text_of(value: Any) -> str:
 def number(kind: str, value: Any) -> float:
     """The value as a field of that numeric type compares it: single precision for `float`.
 
+    A number too large for any field is infinite, whatever its digits.
+
     Raises:
         Misfit: no number.
     """
     if isinstance(value, str):
-        if not _DECIMAL.fullmatch(value.strip()):
-            raise Misfit(f"{value!r} is no number")
-        value = int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
+        text = value.strip()
+        if not _DECIMAL.fullmatch(text):
+            raise Misfit(f"{shortened(value)} is no number")
+        found = _integer(text) if text.lstrip("+-").isdecimal() else float(text)
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Misfit(f"{value!r} is no number")
-    return single(value) if kind == "float" else value
+        raise Misfit(f"{shortened(value)} is no number")
+    else:
+        found = value if abs(value) <= LONGEST or isinstance(value, float) else math.copysign(math.inf, value)
+    return single(found) if kind == "float" else found
+
+
+def _integer(text: str) -> float:
+    digits = text.lstrip("+-").lstrip("0")
+    size = int(digits or "0") if len(digits) <= _EXACT_DIGITS else math.inf
+    return -size if text.startswith("-") else size
 
 
 def single(value: float) -> float:
     """The nearest number of 32 bits, infinite beyond their range."""
-    try:
-        return float(struct.unpack("f", struct.pack("f", value))[0])
-    except OverflowError:
-        return math.copysign(math.inf, value)
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def stored_number(kind: str, value: Any) -> float:
     """Like `number`, for a record's value: integer fields cut decimals off, as the index does."""
     found = number(kind, value)
-    if kind not in _INTEGER:
+    if kind not in INTEGERS:
         return found
-    if not abs(found) < _LONGEST:
-        raise Misfit(f"{value!r} does not fit into 64 bits")
+    if not abs(found) < LONGEST:
+        raise Misfit(f"{shortened(value)} does not fit into 64 bits")
     return int(found)
+
+
+def shortened(value: Any) -> str:
+    """The value as a message shows it."""
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def boolean(value: Any) -> str:
@@ -70,7 +88,7 @@ def boolean(value: Any) -> str:
         return "true"
     if value is False or value in ("false", ""):
         return "false"
-    raise Misfit(f"{value!r} is neither true nor false")
+    raise Misfit(f"{shortened(value)} is neither true nor false")
 
 
 def moments(text: Any) -> tuple[int, int]:
@@ -80,16 +98,22 @@ def moments(text: Any) -> tuple[int, int]:
         Misfit: neither an ISO date nor milliseconds.
     """
     if isinstance(text, int) and not isinstance(text, bool):
-        return text, text
+        return _on_calendar(text, text, text)
     match = _DATE.fullmatch(str(text).strip())
     if not match:
         if re.fullmatch(r"-?\d{5,18}", str(text).strip()):
-            return int(text), int(text)
-        raise Misfit(f"{text!r} is no ISO date such as 2020, 2020-05 or 2020-05-31")
+            return _on_calendar(int(text), int(text), text)
+        raise Misfit(f"{shortened(text)} is no ISO date such as 2020, 2020-05 or 2020-05-31")
     try:
-        return _span(match)
+        return _on_calendar(*_span(match), text)
     except (ValueError, OverflowError):
-        raise Misfit(f"{text!r} is no day of the calendar") from None
+        raise Misfit(f"{shortened(text)} is no day of the calendar") from None
+
+
+def _on_calendar(first: int, last: int, text: Any) -> tuple[int, int]:
+    if first < _FIRST_DAY or last > _LAST_DAY:
+        raise Misfit(f"{shortened(text)} lies outside the years 1 to 9999")
+    return first, last
 
 
 def _span(match: re.Match[str]) -> tuple[int, int]:
