@@ -62,3 +62,8 @@ def told(error: OSError) -> str:
     where = error.filename2 or error.filename or "a file"
     reason = error.strerror or str(error)
     return f"cannot read or write {where}: {reason}; check that it exists, may be written and the disk has room"
+
+
+def visible(text: str) -> str:
+    """The text with nothing in it that a terminal obeys: control signs and reversed writing, say, are spelled out."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

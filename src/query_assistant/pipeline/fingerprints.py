@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from query_assistant.apis import FOLDER, api_names
+from query_assistant.files import atomic_writer
 from query_assistant.pipeline.code import fingerprint
 from query_assistant.pipeline.source import Package
-from query_assistant.records import atomic_writer
 
 PLACE = Path(".fingerprints")
 # What stages read of data/apis/<api>/; the rest of it is for people and for `qa simulate`.

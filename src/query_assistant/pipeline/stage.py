@@ -16,14 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError, told
+from query_assistant.errors import ConfigurationError, QueryAssistantError, told, visible
 from query_assistant.params import Params, load_params
 from query_assistant.pipeline.run_cache import remember
-from query_assistant.project import VARIABLE
+from query_assistant.project import VARIABLE, load_environment
 
 
 def run_stage(main: Callable[..., None], *, kept: bool = True) -> None:
-    """Calls `main(params, *words)`; an expected failure is one line on stderr and exit code 2.
+    """Calls `main(params, *words)` with the keys of `.env`; an expected failure is one line on stderr, exit code 2.
 
     Args:
         kept: whether DVC is to remember the outputs, which costs half a second and their room on the disk.
@@ -31,17 +31,21 @@ def run_stage(main: Callable[..., None], *, kept: bool = True) -> None:
     os.environ[VARIABLE] = str(Path.cwd())
     try:
         _check_words(main, sys.argv)
+        load_environment()
         main(load_params(), *sys.argv[1:])
     except QueryAssistantError as error:
         raise SystemExit(_say(str(error))) from None
     except OSError as error:
         raise SystemExit(_say(told(error))) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        raise SystemExit(130) from None
     if kept and (stage := os.environ.get("DVC_STAGE")):
         remember(stage, Path.cwd())
 
 
 def _say(message: str) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    print("error:", visible(" ".join(message.split())), file=sys.stderr)  # noqa: T201
     return 2
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from query_assistant.errors import InputError
-from query_assistant.records import atomic_writer, write_json
+from query_assistant.files import atomic_writer
+from query_assistant.records import write_json
 
 Score = Mapping[str, Any]
 TABLES = {

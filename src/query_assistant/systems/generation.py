@@ -1,14 +1,14 @@
 """Answers of one system to many instructions, in batches that survive a kill.
 
 Batches have fixed boundaries, for greedy answers depend a little on their company. Each finished batch is appended
-to a partial file and flushed to disk; a run that finds one with its own fingerprint goes on after its last whole
-line. The partial file becomes the result, in the order of the items, when nothing is missing. In a store it stays,
-under its fingerprint: the same system asked the same again, in whichever checkout, answers from there.
+to a partial file and flushed to disk, each answer in a line of its own that names the work it belongs to. A later run
+of the same work takes up every sound line, whatever lies between them, and asks the batches of the others again. The
+partial file is held by one run at a time, and is removed when the result is written. In a store it stays, under the
+work's fingerprint: the same system asked the same again, in whichever checkout, answers from there.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
 import json
@@ -17,14 +17,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol, cast, get_args
+from typing import IO, Literal, Protocol, cast, get_args
 
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from query_assistant.engines import Completion, Engine
 from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.files import held
 from query_assistant.prompts import Message, PromptBuilder, prompt_sha256, read_answer
-from query_assistant.records import Response, dump, write_jsonl
+from query_assistant.records import Record, Response, as_utf8, dump, write_jsonl
 
 Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
@@ -82,6 +84,13 @@ class _Question:
     prompt: tuple[Message, ...]
 
 
+class _Saved(Record):
+    """One line of the partial file."""
+
+    work: str
+    response: Response
+
+
 def generate(
     items: Sequence[Item],
     system: System,
@@ -95,52 +104,74 @@ def generate(
     fingerprint: str = "",
     store: Path | None = None,
 ) -> int:
-    """Writes one `Response` per item to `out` and returns how many.
+    """Writes one `Response` per item to `out` and returns how many; the rest as `answered`."""
+    partial = out.with_name(f"{out.name}.partial")
+    with answered(
+        items,
+        system,
+        engine,
+        builder,
+        partial,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        grammars=grammars,
+        fingerprint=fingerprint,
+        store=store,
+    ) as responses:
+        return write_jsonl(out, responses)
+
+
+@contextmanager
+def answered(
+    items: Sequence[Item],
+    system: System,
+    engine: Engine,
+    builder: PromptBuilder,
+    partial: Path,
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    grammars: Mapping[str, str] | None,
+    fingerprint: str,
+    store: Path | None = None,
+) -> Iterator[list[Response]]:
+    """One `Response` per item, in their order; `partial` keeps the answers until the block ends well.
 
     Args:
         grammars: EBNF by API; needed by systems that decode with a grammar, and used by no other.
-        fingerprint: identifies weights and engine. A partial file of other weights, prompts or knobs is not taken up.
-        store: folder that keeps the answers for whoever asks the same again.
+        fingerprint: identifies weights and engine. Answers of other weights, prompts or knobs are not taken up.
+        store: folder that keeps the answers for whoever asks the same again, in place of `partial`.
 
     Raises:
-        InputError: two items have the same id.
+        InputError: two items have the same id, or another run is writing `partial`.
         ConfigurationError: the system decodes with a grammar that is not given.
     """
     questions = _questions(items, builder)
     used = _needed_grammars(system, items, grammars)
-    knobs = [str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint]
-    key = _fingerprint(knobs, questions)
-    partial = store / f"{key}.jsonl" if store else out.with_name(f"{out.name}.partial")
-    with _alone(partial):
-        done = _resume(partial, key)
+    work = _fingerprint([str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint], questions)
+    place = store / f"{work}.jsonl" if store else partial
+    with held(place, wait=store is not None) as file:
+        done = _resume(file, work)
         left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
-        answered = len(questions) - sum(map(len, left))
-        with tqdm(total=len(questions), initial=answered, desc=str(system), unit="answer") as bar:
+        with tqdm(
+            total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
+        ) as bar:
             for batch in left:
                 answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
-                _append(partial, answers)
+                _append(file, work, answers)
                 done.update((response.id, response) for response in answers)
                 bar.update(len(batch))
-        write_jsonl(out, [done[item.id] for item in items])
+        yield [done[item.id] for item in items]
         if store is None:
-            partial.unlink(missing_ok=True)
-    return len(items)
-
-
-@contextmanager
-def _alone(partial: Path) -> Iterator[None]:
-    """One process at a time on a partial file; the next finds what the first has answered."""
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            place.unlink(missing_ok=True)
 
 
 def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
-    ids = [item.id for item in items]
-    if len(set(ids)) != len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise InputError(f"two items have the id {twice!r}; ids must be distinct, for answers are joined on them")
+    seen = set[str]()
+    for item in items:
+        if item.id in seen:
+            raise InputError(f"two items have the id {item.id!r}; ids must be distinct, for answers are joined on them")
+        seen.add(item.id)
     builder.prepare([item.instruction for item in items])
     return [_Question(item, tuple(builder.build(item.instruction, item.api))) for item in items]
 
@@ -176,13 +207,14 @@ def _answer(
 
 
 def _response(question: _Question, system: System, completion: Completion) -> Response:
-    read = read_answer(completion.text)
+    text = as_utf8(completion.text)
+    read = read_answer(text)
     return Response(
         id=question.item.id,
         api=question.item.api,
         system=str(system),
         instruction=question.item.instruction,
-        text=completion.text,
+        text=text,
         query=read.query if read else None,
         body=read.body if read else None,
         prompt_sha256=prompt_sha256(question.prompt),
@@ -190,22 +222,29 @@ def _response(question: _Question, system: System, completion: Completion) -> Re
     )
 
 
-def _resume(partial: Path, key: str) -> dict[str, Response]:
-    """Answers of an interrupted run of the very same work; else a fresh partial file. A torn last line is cut off."""
-    header = json.dumps({"fingerprint": key}) + "\n"
-    whole = partial.read_bytes().rpartition(b"\n")[0] + b"\n" if partial.is_file() else b""
-    if not whole.startswith(header.encode()):
-        partial.write_text(header, encoding="utf-8")
-        return {}
-    with partial.open("r+b") as file:
-        file.truncate(len(whole))
-    lines = whole.decode("utf-8").splitlines()[1:]
-    return {response.id: response for response in map(Response.model_validate_json, lines)}
+def _resume(file: IO[bytes], work: str) -> dict[str, Response]:
+    """The sound answers of interrupted runs of the very same work; a file without any is begun anew."""
+    file.seek(0)
+    content = file.read()
+    sound = [saved.response for line in content.split(b"\n") if (saved := _saved(line)) and saved.work == work]
+    done = {response.id: response for response in sound}
+    if not done:
+        file.truncate(0)
+    elif not content.endswith(b"\n"):  # torn: what comes next must not become part of that line
+        file.write(b"\n")
+    return done
 
 
-def _append(partial: Path, responses: Sequence[Response]) -> None:
+def _saved(line: bytes) -> _Saved | None:
+    """What a line holds, None where a kill or a power cut left something else."""
+    try:
+        return _Saved.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _append(file: IO[bytes], work: str, responses: Sequence[Response]) -> None:
     """One write and one fsync per batch: after a kill the file holds whole batches and at most one torn line."""
-    with partial.open("ab") as file:
-        file.write("".join(dump(response) + "\n" for response in responses).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    file.write("".join(dump(_Saved(work=work, response=response)) + "\n" for response in responses).encode())
+    file.flush()
+    os.fsync(file.fileno())
