@@ -14,8 +14,6 @@ from query_assistant.apis import Api
 from query_assistant.judging.readings import Reading
 from query_assistant.queries.returned import returned
 
-_ELSEWHERE = frozenset({"q", "id", "ids", "fields"})
-
 
 @dataclass(frozen=True, slots=True)
 class Components:
@@ -36,7 +34,7 @@ def components(reference: Reading, prediction: Reading, api: Api) -> Components:
     return Components(
         endpoint=float(reference.form.key == prediction.form.key),
         clauses_f1=f1(reference.clauses, prediction.clauses),
-        parameters_f1=f1(_parameters(reference), _parameters(prediction)),
+        parameters_f1=f1(_parameters(reference, api), _parameters(prediction, api)),
         returned_fields_f1=f1(_returned(reference, api), _returned(prediction, api)),
     )
 
@@ -48,14 +46,16 @@ def f1(asked: Iterable[Hashable], answered: Iterable[Hashable]) -> float:
     return 2 * (ours & theirs).total() / total if total else 1.0
 
 
-def _parameters(reading: Reading) -> list[Hashable]:
+def _parameters(reading: Reading, api: Api) -> list[Hashable]:
     """Name and value of every parameter that is not at its default, list items one by one.
 
     Without the query text, the identifiers and the returned fields, which have components of their own.
     """
     found: list[Hashable] = []
     for name, value in reading.form.values:
-        if name not in _ELSEWHERE:
+        parameter = api.parameter(reading.form.key, name)
+        elsewhere = name == "fields" or (parameter and parameter.role == "asks" and not parameter.lists)
+        if not elsewhere:
             found += [(name, item) for item in (value if isinstance(value, tuple) else (value,))]
     return found
 
