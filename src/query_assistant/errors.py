@@ -12,6 +12,8 @@ QueryAssistantError            one clear sentence: the value, the expectation, t
 
 from __future__ import annotations
 
+import sys
+
 
 class QueryAssistantError(Exception):
     """Base of all expected failures: the command line prints it in one line and exits with 2."""
@@ -62,3 +64,9 @@ def told(error: OSError) -> str:
     where = error.filename2 or error.filename or "a file"
     reason = error.strerror or str(error)
     return f"cannot read or write {where}: {reason}; check that it exists, may be written and the disk has room"
+
+
+def say_error(message: str) -> int:
+    """Prints an expected failure as one line on stderr and returns its exit code, 2."""
+    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    return 2

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError, told
+from query_assistant.errors import ConfigurationError, QueryAssistantError, say_error, told
 from query_assistant.params import Params, load_params
 
 
@@ -21,14 +21,9 @@ def run_stage(main: Callable[..., None]) -> None:
         _check_words(main, sys.argv)
         main(load_params(), *sys.argv[1:])
     except QueryAssistantError as error:
-        raise SystemExit(_say(str(error))) from None
+        raise SystemExit(say_error(str(error))) from None
     except OSError as error:
-        raise SystemExit(_say(told(error))) from None
-
-
-def _say(message: str) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
-    return 2
+        raise SystemExit(say_error(told(error))) from None
 
 
 def _check_words(main: Callable[..., None], arguments: list[str]) -> None:
