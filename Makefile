@@ -9,22 +9,35 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# torch by pip and first, for uv reads none of pip's settings and would take the CUDA build of several gigabytes: on Linux
+# without an NVIDIA GPU the CPU build, where the index offers it. What is there, uv and pip leave alone.
+TORCH := torch==$(shell sed -n 's/^torch==//p' requirements.lock)
+LOCKED := --constraint requirements.lock --editable . --group dev
+
 .venv/ready: pyproject.toml requirements.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) here; expected Python 3.10 to 3.12: make PYTHON=..." >&2; exit 2; }
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
 	  || { echo "error: $$($(PYTHON) --version); expected Python 3.10 to 3.12: make PYTHON=python3.11 ..." >&2; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet torch==$$(sed -n 's/^torch==//p' requirements.lock)
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable . --group dev
-	touch $@
+	@echo "the environment, in .venv: a few minutes, once"
+	@uv=$$(command -v uv || true); set -e; \
+	  $(PYTHON) -m venv .venv; \
+	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+	  { [ "$$(uname)" = Linux ] && ! command -v nvidia-smi > /dev/null && $(BIN)/python -m pip install --quiet $(TORCH)+cpu 2> /dev/null; } \
+	    || $(BIN)/python -m pip install --quiet $(TORCH); \
+	  if [ -n "$$uv" ]; then "$$uv" pip install --quiet --python $(BIN)/python $(LOCKED); \
+	  else $(BIN)/python -m pip install --quiet $(LOCKED); fi
+	@touch $@
 
 .PHONY: env
-env: .venv/ready ## the environment, in .venv (a few minutes, once)
+env: .venv/ready ## the environment, in .venv (a few minutes, once; by uv where it is there)
+
+.PHONY: quick
+quick: env ## the published adapter and its answers scored: tables, MLflow, a model for `qa ask`; no training (a minute)
+	@python -m query_assistant.pipeline.first_run
 
 .PHONY: repro
 repro: env ## the whole pipeline: shared data, then everything that is not up to date
-	dvc pull --quiet --recursive data/shared
+	@python -m query_assistant.pipeline.shared_data
 	dvc repro
 
 .PHONY: test
@@ -43,7 +56,7 @@ lint: env ## style and types
 
 .PHONY: ui
 ui: env ## compare runs in the browser
-	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+	mlflow ui --backend-store-uri "$$(python -m query_assistant.reporting.store)"
 
 .PHONY: params
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it

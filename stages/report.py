@@ -1,30 +1,41 @@
 """report: the scores of this run's systems -> metrics/report/: tables and figures, also on the parent run in MLflow."""
 
-import json
-import shutil
 from itertools import product
 from pathlib import Path
 
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
-from query_assistant.reporting.report import write_report
+from query_assistant.pipeline.turned import turned
+from query_assistant.reporting.provenance import describe_run
+from query_assistant.reporting.report import read_scores, summary, write_report
 from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_pipeline
+
+SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
 
 
 def main(params: Params) -> None:
-    knobs = params.generate
-    systems = [
-        "-".join(words) for words in product(params.model.weights, knobs.examples, knobs.context, knobs.decoding)
-    ]
-    folder = Path("metrics/report")
-    shutil.rmtree(folder, ignore_errors=True)
-    training = Path("metrics/training.csv") if params.model.trained else None
-    files = write_report([Path(f"metrics/score/{system}.json") for system in systems], training, folder)
-    settings = flat_params(params.model_dump(mode="json", include={"seed", "model", "finetune", "generate"}))
-    numbers = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    pipeline, artifacts = current_pipeline_run(), [*files, Path("params.yaml")]
-    log_pipeline(params.score.mlflow_experiment, pipeline, artifacts, params=settings, metrics=numbers)
-    print((folder / "systems.md").read_text(encoding="utf-8"))
+    knobs, pipeline = params.generate, current_pipeline_run()
+    systems = map("-".join, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding))
+    paths = [SCORES / f"{system}.json" for system in systems]
+    scores, found = read_scores(paths), turned(params)
+    run = describe_run(
+        scores,
+        experiment=found.experiment,
+        turned=found.knobs,
+        model=params.model.name,
+        revision=pipeline.git_revision,
+    )
+    files = write_report(scores, run, TRAINING if params.model.trained else None, REPORT)
+    log_pipeline(
+        params.score.mlflow_experiment,
+        pipeline,
+        [*files, Path("params.yaml")],
+        title=run.title,
+        scores=paths,
+        params=flat_params(params.model_dump(mode="json", include={"seed", "model", "finetune", "generate"})),
+        metrics=summary(scores),
+    )
+    print((REPORT / "systems.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,20 @@
-"""rescore: published responses -> metrics/published/: their scores on the whole benchmark, without any model."""
+"""rescore: published responses -> metrics/published/: their scores on the whole benchmark, and their runs in MLflow."""
 
 from pathlib import Path
 
-from query_assistant.apis import records_file
 from query_assistant.params import Params
-from query_assistant.pipeline.stage import load_apis, run_stage
-from query_assistant.records import Response, read_jsonl, write_json
-from query_assistant.replica import Replica
-from query_assistant.reporting.report import read_scores, systems_table
-from query_assistant.scoring.summary import summarise
-from query_assistant.systems.evaluation_sets import load_benchmark
+from query_assistant.pipeline.stage import run_stage
+from query_assistant.reporting.published import EXPERIMENT, rescore, track
+from query_assistant.reporting.tracking import current_pipeline_run
 
-PUBLISHED, SCORES = Path("data/raw/published-responses"), Path("metrics/published")
+RESPONSES, RECORDS, SCORES = Path("data/raw/published-responses"), Path("data/raw/records"), Path("metrics/published")
 
 
 def main(params: Params) -> None:
-    apis = load_apis(params)
-    sets = {"benchmark": load_benchmark(Path("data/apis"), params.apis)}
-    replicas = {name: Replica.load(api, records_file(name)) for name, api in apis.items()}
-    SCORES.mkdir(parents=True, exist_ok=True)
-    for path in sorted(PUBLISHED.glob("*.jsonl")):
-        responses = [response for response in read_jsonl(path, Response) if response.api in apis]
-        summary, _ = summarise(responses, sets, apis, replicas, seed=params.seed, text_metrics=False)
-        write_json(SCORES / f"{path.stem}.json", {"system": path.stem, **summary})
-    table = systems_table(read_scores(sorted(SCORES.glob("*.json"))))
-    (SCORES / "systems.md").write_text(table, encoding="utf-8")
-    print(table)
+    pipeline = current_pipeline_run(RESPONSES / "params.yaml", EXPERIMENT)
+    documents = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision)
+    track(params.score.mlflow_experiment, pipeline, RESPONSES, SCORES, documents)
+    print((SCORES / "systems.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
-from query_assistant.errors import MissingResourceError
-from query_assistant.reporting import tracking
+from query_assistant.records import write_json
+from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tracking import (
     PipelineRun,
     chart_name,
@@ -20,7 +25,6 @@ from query_assistant.reporting.tracking import (
     flat_params,
     log_pipeline,
     log_system,
-    open_store,
 )
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
@@ -134,6 +138,10 @@ def test_a_pipeline_run_is_the_same_from_its_first_stage_to_its_last(tmp_path: P
     (tmp_path / "src" / "code.py").write_text("changed", encoding="utf-8")
     assert current_pipeline_run().git_revision == f"{before.git_revision}-dirty"
     assert current_pipeline_run().label == f"workspace {before.git_revision[:7]}-dirty"
+    once = current_pipeline_run()
+    (tmp_path / "src" / "code.py").write_text("changed again", encoding="utf-8")
+    assert (once.git_revision, once.key) != (before.git_revision, before.key)
+    assert once.key != current_pipeline_run().key, "two states of changed code are two pipeline runs"
 
 
 def test_without_git_the_revision_says_so() -> None:
@@ -146,16 +154,98 @@ def test_another_pipeline_run_has_another_parent() -> None:
     assert log_pipeline("lab", PIPELINE, []) != log_pipeline("lab", other, [])
 
 
-def test_an_experiment_in_a_temporary_copy_writes_to_the_original_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
-    (copy / "data" / "apis").mkdir(parents=True)
-    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(copy))
-    assert tracking.store_root() == tmp_path.resolve()
+SYSTEMS = ("base-zero_shot-closed-free", "base-few_shot-closed-free", "base-few_shot-rag-free")
 
 
-def test_a_store_that_cannot_be_opened_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
-    with pytest.raises(MissingResourceError, match="MLFLOW_TRACKING_URI"):
-        open_store("lab")
+def write_all(systems: Iterable[str], killed_in: str = "") -> None:
+    if killed_in:
+        setattr(MlflowClient, killed_in, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    for system in systems:
+        metrics = {"benchmark.selection": 0.5}
+        log_system("lab", PIPELINE, system, params={"weights": "base"}, metrics=metrics, artifacts=[], result="r1")
+    log_pipeline("lab", PIPELINE, [], title="smoke", params={"seed": 17}, metrics={"best": 0.5})
+
+
+def started(systems: Iterable[str], killed_in: str = "") -> multiprocessing.Process:
+    """A process of its own that logs; forked, for importing MLflow anew takes seconds."""
+    process = multiprocessing.get_context("fork").Process(target=write_all, args=(systems, killed_in))
+    process.start()
+    return cast(multiprocessing.Process, process)
+
+
+def runs_of_the_lab() -> dict[str, tuple[str, dict[str, float], dict[str, str]]]:
+    client, experiment = open_store("lab")
+    found = client.search_runs([experiment])
+    named = {run.info.run_name: (run.info.status, run.data.metrics, run.data.params) for run in found}
+    assert len(named) == len(found), "a run is there twice"
+    return named
+
+
+@pytest.mark.parametrize("moment", ["log_batch", "set_terminated"])
+def test_a_run_that_was_killed_is_finished_by_the_next(moment: str) -> None:
+    process = started(SYSTEMS[:1], moment)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert runs_of_the_lab()[SYSTEMS[0]][0] == "RUNNING"
+    write_all(SYSTEMS[:1])
+    assert runs_of_the_lab() == {
+        SYSTEMS[0]: ("FINISHED", {"accuracy/benchmark_selection": 0.5}, {"weights": "base"}),
+        "smoke (brave-mole abc123)": ("FINISHED", {"best": 0.5}, {"seed": "17"}),
+    }
+
+
+def test_two_processes_that_log_one_pipeline_run_make_each_run_once() -> None:
+    both = [started(SYSTEMS), started(SYSTEMS[::-1])]
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    found = runs_of_the_lab()
+    assert sorted(found) == sorted([*SYSTEMS, "smoke (brave-mole abc123)"])
+    assert {status for status, _, _ in found.values()} == {"FINISHED"}
+    client, experiment = open_store("lab")
+    history = [
+        client.get_metric_history(run.info.run_id, name)
+        for run in client.search_runs([experiment])
+        for name in run.data.metrics
+    ]
+    assert [len(points) for points in history] == [1] * 4
+
+
+def test_a_parent_is_given_the_systems_that_had_nothing_to_do(tmp_path: Path) -> None:
+    document, answers = tmp_path / "base-zero_shot-closed-free.json", tmp_path / "answers.jsonl"
+    write_json(document, {"system": document.stem, "benchmark": {"selection": 0.5}})
+    answers.write_text("{}\n", encoding="utf-8")
+    log(document.stem, "r1", artifacts=(document, answers))
+    later = PipelineRun("def456", "e" * 64, "calm-newt")
+    parent = log_pipeline("lab", later, [], scores=[document], params={"generate.rag.k": 8})
+    again = log_pipeline("lab", later, [], scores=[document], params={"generate.rag.k": 8})
+    client, experiment = open_store("lab")
+    (child,) = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
+    assert again == parent
+    assert (child.info.run_name, child.info.status) == (document.stem, "FINISHED")
+    assert child.data.metrics == {"accuracy/benchmark_selection": 0.5, "benchmark/by_api/mygene_selection": 0.25}
+    assert {"weights": "base", "decoding": "free", "generate.rag.k": "8"}.items() <= child.data.params.items()
+    assert [file.path for file in client.list_artifacts(child.info.run_id)] == [answers.name, document.name]
+
+
+def test_a_system_that_no_run_logged_is_logged_from_its_scores(tmp_path: Path) -> None:
+    document = tmp_path / "base-zero_shot-closed-free.json"
+    write_json(document, {"system": document.stem, "benchmark": {"selection": 0.25}})
+    parent = log_pipeline("lab", PIPELINE, [], scores=[document])
+    client, experiment = open_store("lab")
+    (child,) = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
+    assert child.data.metrics == {"accuracy/benchmark_selection": 0.25}
+    assert [file.path for file in client.list_artifacts(child.info.run_id)] == [document.name]
+
+
+def test_a_report_made_anew_shows_its_new_figure() -> None:
+    run = log_pipeline("lab", PIPELINE, [], metrics={"best": 0.5, "same": 1.0})
+    log_pipeline("lab", PIPELINE, [], metrics={"best": 0.25, "same": 1.0})
+    client, _ = open_store("lab")
+    assert client.get_run(run).data.metrics == {"best": 0.25, "same": 1.0}
+    assert len(client.get_metric_history(run, "same")) == 1
+
+
+def test_an_experiment_may_have_a_name_with_an_apostrophe() -> None:
+    quoted = PipelineRun("abc123", "f" * 64, "it's")
+    assert log_pipeline("lab", quoted, []) == log_pipeline("lab", quoted, [])

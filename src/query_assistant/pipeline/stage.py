@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError, told, visible
+from query_assistant.errors import ConfigurationError, QueryAssistantError, say_error, told
 from query_assistant.params import Params, load_params
 from query_assistant.pipeline.run_cache import remember
 from query_assistant.project import VARIABLE, load_environment
@@ -34,19 +34,14 @@ def run_stage(main: Callable[..., None], *, kept: bool = True) -> None:
         load_environment()
         main(load_params(), *sys.argv[1:])
     except QueryAssistantError as error:
-        raise SystemExit(_say(str(error))) from None
+        raise SystemExit(say_error(str(error))) from None
     except OSError as error:
-        raise SystemExit(_say(told(error))) from None
+        raise SystemExit(say_error(told(error))) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         raise SystemExit(130) from None
     if kept and (stage := os.environ.get("DVC_STAGE")):
         remember(stage, Path.cwd())
-
-
-def _say(message: str) -> int:
-    print("error:", visible(" ".join(message.split())), file=sys.stderr)  # noqa: T201
-    return 2
 
 
 def _check_words(main: Callable[..., None], arguments: list[str]) -> None:

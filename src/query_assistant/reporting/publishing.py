@@ -5,13 +5,12 @@ python -m query_assistant.reporting.publishing  # models/adapter and data/respon
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from query_assistant.archives import pack
-from query_assistant.errors import MissingResourceError, QueryAssistantError
+from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
 from query_assistant.finetuning.published import CONFIG, REPORT, WEIGHTS
 from query_assistant.finetuning.torchtune_config import LOSSES
 
@@ -67,4 +66,4 @@ if __name__ == "__main__":
     try:
         main()
     except QueryAssistantError as error:
-        sys.exit(f"error: {error}")
+        raise SystemExit(say_error(str(error))) from None

@@ -1,6 +1,11 @@
-"""The table of systems and its figures, made from metrics/ and nothing else.
+"""The table of systems and its figures, made from score documents and nothing else. Each says what it is of.
+
+Times are no part of them: the same scores give the same bytes, on any machine.
 
 python -m query_assistant.reporting.report README.md      puts the tables between the README's markers
+
+    <!-- results:begin of=default -->       the marker names the experiment; figures of another are refused
+    <!-- results:end -->
 """
 
 from __future__ import annotations
@@ -8,15 +13,17 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from query_assistant.errors import InputError
+from query_assistant.errors import InputError, QueryAssistantError, say_error
 from query_assistant.files import atomic_writer
 from query_assistant.records import write_json
+from query_assistant.reporting.provenance import Provenance, check_provenance, with_first_revision, write_provenance
 
 Score = Mapping[str, Any]
 TABLES = {
@@ -30,26 +37,30 @@ TECHNIQUES = {"finetuned": "base", "few_shot": "zero_shot", "rag": "closed", "gr
 BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour blind (Okabe and Ito, 2008), and by their shapes here
 
 
-def write_report(scores: Sequence[Path], training: Path | None, folder: Path) -> list[Path]:
-    """Writes the tables and figures and returns their paths.
+def write_report(scores: Sequence[Score], run: Provenance, training: Path | None, folder: Path) -> list[Path]:
+    """Writes the tables and figures of one run's scores, as `read_scores` gives them, and returns their paths.
 
-    Raises:
-        InputError: a score is missing; the message names it.
+    What the folder held before is removed, for it may be another run's.
     """
-    documents = read_scores(scores)
-    folder.mkdir(parents=True, exist_ok=True)
+    run = with_first_revision(run, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_provenance(run, folder)
     for name, table in (("systems", systems_table), ("techniques", techniques_table), ("apis", api_table)):
-        (folder / f"{name}.md").write_text(table(documents), encoding="utf-8")
-    write_json(folder / "summary.json", summary(documents))
-    write_systems(documents, folder / "systems.csv")
-    write_errors(documents, folder / "errors.csv")
-    draw_accuracy(documents, folder / "accuracy.svg")
-    draw_errors(documents, folder / "errors.svg")
+        (folder / f"{name}.md").write_text(f"{run.caption}\n\n{table(scores)}", encoding="utf-8")
+    write_json(folder / "summary.json", summary(scores))
+    for score in scores:
+        write_json(folder / "systems" / f"{score['system']}.json", headline(score))
+    write_systems(scores, folder / "systems.csv")
+    write_errors(scores, folder / "errors.csv")
+    title = f"{run.title}; {run.model}"
+    draw_accuracy(scores, title, folder / "accuracy.svg")
+    draw_errors(scores, title, folder / "errors.svg")
     if training:
         losses = read_losses(training)
         write_losses(losses, folder)
         draw_losses(losses, folder / "training.svg")
-    return sorted(folder.iterdir())
+    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def read_scores(paths: Sequence[Path]) -> list[Score]:
@@ -67,21 +78,20 @@ def _merit(score: Score) -> tuple[float, float, str]:
 
 def systems_table(scores: Sequence[Score]) -> str:
     """A Markdown table, a row per system: shares in percent, on the benchmark and, where said, on the test split."""
-    columns = ["system", *RUNGS[:-1], "selection (95% interval)", "prompt tokens", "ms per answer"]
+    columns = ["system", *RUNGS[:-1], "selection (95% interval)", "prompt tokens"]
     if "test" in scores[0]:
-        columns.insert(-2, "test split: selection")
+        columns.insert(-1, "test split: selection")
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _row(score: Score) -> list[str]:
-    benchmark, cost = score["benchmark"], score["cost"]
+    benchmark = score["benchmark"]
     low, high = benchmark["interval"]["selection"]
     shares = [_percent(benchmark[rung]) for rung in RUNGS]
     shares[-1] += f" ({_percent(low)} to {_percent(high)})"
     test = [_percent(score["test"]["selection"])] if "test" in score else []
-    numbers = [f"{cost['prompt_tokens_mean']:.0f}", f"{cost['latency_ms_median']:.0f}"]
-    return [f"`{score['system']}`", *shares, *test, *numbers]
+    return [f"`{score['system']}`", *shares, *test, f"{score['cost']['prompt_tokens_mean']:.0f}"]
 
 
 def api_table(scores: Sequence[Score]) -> str:
@@ -137,6 +147,12 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in numbers.items()}
 
 
+def headline(score: Score) -> dict[str, float]:
+    """A system's row of `dvc metrics show`: short enough that `dvc exp diff` of all systems fits on a screen."""
+    numbers = {name: score["benchmark"][name] for name in ("n", "selection", "valid")}
+    return numbers | {"test_selection": score["test"]["selection"]}
+
+
 def write_systems(scores: Sequence[Score], path: Path) -> None:
     """A row per system, for `dvc plots` and spreadsheets: shares on the benchmark and (`test_`) the test split."""
     with path.open("w", encoding="utf-8", newline="") as out:
@@ -152,7 +168,7 @@ def _flat_row(score: Score) -> dict[str, Any]:
         row |= {f"{prefix}n": score[name]["n"], f"{prefix}selection": score[name]["selection"]}
         row |= {f"{prefix}selection_low": low, f"{prefix}selection_high": high}
         row |= {f"{prefix}{rung}": score[name][rung] for rung in RUNGS if rung != "selection"}
-    return row | {name: score["cost"][name] for name in ("prompt_tokens_mean", "latency_ms_median")}
+    return row | {"prompt_tokens_mean": score["cost"]["prompt_tokens_mean"]}
 
 
 def write_errors(scores: Sequence[Score], path: Path) -> None:
@@ -176,7 +192,7 @@ def _error_share(score: Score, kind: str) -> float:
     return round(count / float(score["benchmark"]["n"]), 6)
 
 
-def draw_accuracy(scores: Sequence[Score], path: Path) -> None:
+def draw_accuracy(scores: Sequence[Score], title: str, path: Path) -> None:
     """A dot and a 95% interval per system and test set: how many queries select the right records, in percent."""
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(8, 0.5 * len(scores) + 1.4), layout="constrained")
@@ -199,10 +215,11 @@ def draw_accuracy(scores: Sequence[Score], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    figure.suptitle(title, fontsize="medium", wrap=True)
     _save(figure, path)
 
 
-def draw_errors(scores: Sequence[Score], path: Path) -> None:
+def draw_errors(scores: Sequence[Score], title: str, path: Path) -> None:
     """A grid: for each system the percentage of right answers (`execution`), then of each class of error."""
     plt = _pyplot()
     kinds = _error_kinds(scores)
@@ -223,6 +240,7 @@ def draw_errors(scores: Sequence[Score], path: Path) -> None:
     axes.axvline(0.5, color="white", linewidth=4)
     axes.set_xlabel(f"percent of the benchmark's {scores[0]['benchmark']['n']} instructions; right: `execution`")
     axes.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize="medium", wrap=True)
     _save(figure, path)
 
 
@@ -279,27 +297,48 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def between_markers(document: str, name: str, text: str) -> str:
-    """The document with everything between `<!-- name:begin -->` and `<!-- name:end -->` replaced by `text`.
+    """The document with everything between `<!-- name:begin of=... -->` and `<!-- name:end -->` replaced by `text`.
 
     Raises:
         InputError: the markers are not there, in this order.
     """
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    pattern = f"({re.escape(begin)}\n).*?({re.escape(end)})"
-    replaced, count = re.subn(pattern, lambda found: found[1] + text + found[2], document, flags=re.S)
-    if count != 1:
-        raise InputError(f"expected {begin} and {end} once, in this order; found them {count} times")
-    return replaced
+    found = _marked(document, name)
+    return f"{document[: found.start(2)]}{text}{document[found.end(2) :]}"
 
 
-def main(readme: Path) -> None:
-    """Brings the README's tables up to date."""
+def named_run(document: str, name: str) -> str:
+    """The experiment that a table's marker names."""
+    return _marked(document, name)[1]
+
+
+def _marked(document: str, name: str) -> re.Match[str]:
+    """The one stretch between a table's markers: group 1 is the run that they name, group 2 the text."""
+    pattern = rf"<!-- {re.escape(name)}:begin of=(.+?) -->\n(.*?)<!-- {re.escape(name)}:end -->"
+    found = list(re.finditer(pattern, document, flags=re.S))
+    if len(found) != 1:
+        raise InputError(
+            f"expected <!-- {name}:begin of=EXPERIMENT --> and <!-- {name}:end --> once, in this order; "
+            f"found them {len(found)} times"
+        )
+    return found[0]
+
+
+def update_tables(readme: Path, tables: Mapping[str, Path]) -> None:
+    """Brings a document's tables up to date, all or none.
+
+    Raises:
+        InputError: markers are missing, or the figures are of another run than a marker names.
+    """
     document = readme.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
+    for name, table in tables.items():
+        check_provenance(table.parent, named_run(document, name))
         document = between_markers(document, name, table.read_text(encoding="utf-8"))
     with atomic_writer(readme) as out:
         out.write(document)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        update_tables(Path(sys.argv[1]), TABLES)
+    except QueryAssistantError as error:
+        raise SystemExit(say_error(str(error))) from None

@@ -2,32 +2,35 @@
 
 What a person sees there: runs called like their system, the four words of a system as parameters, metrics in sections
 (`benchmark/valid`, `benchmark/by_api/mygene_valid`) of which `accuracy`, the first, holds the two numbers that count, a
-description on each run, and on the parent the table that compares all systems.
+description on each run, and on the parent, called after what was turned, the table that compares all systems.
 
-The store is `mlflow.db` in the checkout (also when DVC works in a temporary copy of it), or whatever
-`MLFLOW_TRACKING_URI` names. A system's run carries the tag `result`, a hash of its answers: a stage that is
-reproduced with the same answers finds its run by that tag and leaves it alone.
+A system's run carries the tag `result`, a hash of its answers: a stage that is reproduced with the same answers finds
+its run by that tag and leaves it alone. A run that was cut off is found the same way and finished. The report adds the
+systems that had nothing to do this time, so that every parent has all of its systems.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
-from query_assistant.errors import MissingResourceError
-from query_assistant.project import project_root
+from query_assistant.reporting.store import exclusively, open_store
+from query_assistant.scoring.summary import flat_metrics
 
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
 WRITTEN_BY_RUNS = (":!dvc.lock", ":!metrics", ":!params.yaml")  # they change while one pipeline run goes on
+ROLES = ("weights", "examples", "context", "decoding")  # the four words of a system
+FINISHED = "attributes.status = 'FINISHED'"
 FACTS = ("prompt_sha256", "revision")  # logged as tags: what tells systems apart in MLflow's comparison is their words
 WORDS = {
     "base": "the base model's weights",
@@ -52,67 +55,45 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """What makes one pipeline run: the code, the parameters and the name DVC gave the experiment."""
+    """What makes one pipeline run: the code, the parameters and the name DVC gave the experiment.
+
+    `changes` tells one uncommitted state of the code from another; empty where nothing is changed.
+    """
 
     git_revision: str
     params_sha256: str
     name: str
+    changes: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.git_revision}-{self.params_sha256[:12]}-{self.name}"
+        words = [self.git_revision, self.changes, self.params_sha256[:12], self.name]
+        return "-".join(word.replace("'", "") for word in words if word)
 
     @property
     def label(self) -> str:
-        """What its run is called: `brave-mole 0123456`, with `-dirty` where the code had changes."""
+        """Which run it is: `brave-mole 0123456`, with `-dirty` where the code had changes."""
         commit, *dirty = self.git_revision.split("-")
         return "-".join([f"{self.name} {commit[:7]}", *dirty])
 
 
-def current_pipeline_run(params: Path = Path("params.yaml")) -> PipelineRun:
+def current_pipeline_run(params: Path = Path("params.yaml"), name: str | None = None) -> PipelineRun:
     """The pipeline run this process belongs to; the same from the first stage to the last.
 
     A working tree with changes has a revision ending in `-dirty`. Files that the run itself writes are no changes, and
     params.yaml counts by its hash.
     """
     digest = hashlib.sha256(params.read_bytes()).hexdigest()
-    return PipelineRun(_git_revision(), digest, os.environ.get("DVC_EXP_NAME", "workspace"))
-
-
-def _git_revision() -> str:
     commit = _git("rev-parse", "--short=12", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *WRITTEN_BY_RUNS)
-    return f"{commit}-dirty" if commit and changes else commit or "no_git"
+    changes = _git("diff", "HEAD", "--", ":/", *WRITTEN_BY_RUNS)
+    revision = f"{commit}-dirty" if commit and changes else commit or "no_git"
+    state = hashlib.sha256(changes.encode()).hexdigest()[:12] if changes else ""
+    return PipelineRun(revision, digest, name or os.environ.get("DVC_EXP_NAME", "workspace"), state)
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def store_root() -> Path:
-    """The checkout whose store is used: a DVC experiment in a temporary copy writes to the original's."""
-    root = project_root().resolve()
-    inside = [parent for parent in root.parents if root.is_relative_to(parent / ".dvc" / "tmp" / "exps")]
-    return inside[-1] if inside else root
-
-
-def open_store(experiment: str) -> tuple[MlflowClient, str]:
-    """A client and the id of the named MLflow experiment, made if it is new.
-
-    Raises:
-        MissingResourceError: the server that `MLFLOW_TRACKING_URI` names does not answer.
-    """
-    uri = os.environ.get(URI_VARIABLE, f"sqlite:///{store_root() / 'mlflow.db'}")
-    try:
-        client = MlflowClient(uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is not None:
-            return client, found.experiment_id
-        local = None if URI_VARIABLE in os.environ else (store_root() / "mlartifacts").as_uri()
-        return client, client.create_experiment(experiment, artifact_location=local)
-    except MlflowException as error:
-        raise MissingResourceError(f"no MLflow store at {uri}: {error}; start it or unset {URI_VARIABLE}") from error
 
 
 def log_system(
@@ -129,16 +110,18 @@ def log_system(
 
     Metrics have dotted names (`benchmark.by_api.mygene.selection`); MLflow gets them by section, see `chart_name`.
     """
-    client, experiment_id = open_store(experiment)
-    parent = _parent(client, experiment_id, pipeline)
-    mine = f"tags.mlflow.parentRunId = '{parent.info.run_id}' AND tags.result = '{result}'"
-    if found := _find(client, experiment_id, mine):
-        return str(found.info.run_id)
-    measured = {chart_name(name): value for name, value in metrics.items()}
-    tags = {name: str(params[name]) for name in FACTS if name in params} | _tags(pipeline)
-    tags |= {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: describe(system, measured)}
-    run = client.create_run(experiment_id, run_name=system, tags={**tags, "system": system, "result": result})
-    return _fill(client, run, {name: params[name] for name in params if name not in FACTS}, measured, artifacts)
+    files = list(artifacts)
+    facts = {name: str(params[name]) for name in FACTS if name in params} | {"system": system, "result": result}
+    for document in (file for file in files if file.name == f"{system}.json"):
+        facts["score"] = _sha256(document)
+    knobs = {name: params[name] for name in params if name not in FACTS}
+    with exclusively():
+        client, experiment_id = open_store(experiment)
+        parent = _parent(client, experiment_id, pipeline)
+        measured = {chart_name(name): value for name, value in metrics.items()}
+        run_id = _log_child(client, parent, pipeline, facts, knobs, measured, files)
+        client.set_terminated(parent.info.run_id)  # until the next system, or the report, adds to it
+    return run_id
 
 
 def log_pipeline(
@@ -146,17 +129,119 @@ def log_pipeline(
     pipeline: PipelineRun,
     artifacts: Iterable[Path],
     *,
+    title: str = "",
+    scores: Sequence[Path] = (),
     params: Mapping[str, object] | None = None,
     metrics: Mapping[str, float] | None = None,
 ) -> str:
-    """Adds the report to the parent run and returns its id; the Markdown tables among the artifacts become its text."""
-    client, experiment_id = open_store(experiment)
-    parent = _parent(client, experiment_id, pipeline)
+    """Completes the parent run and returns its id; the Markdown tables among the artifacts become its text.
+
+    Args:
+        title: what it is called, such as `finetune.learning_rate=0.0005`; its `label` stands behind it.
+        scores: the score documents of all its systems. One that no run of this pipeline run logged, for nothing of it
+            was up to be done, is logged now, with the files of the run that made it where there is one.
+    """
     files = list(artifacts)
     tables = [f"**{file.stem}**\n\n{file.read_text(encoding='utf-8')}" for file in files if file.suffix == ".md"]
     text = "\n".join([INTRODUCTION, *sorted(tables, key=len)])  # MLflow folds all but the first lines
-    client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, text)
-    return _fill(client, parent, params or {}, metrics or {}, files)
+    with exclusively():
+        client, experiment_id = open_store(experiment)
+        parent = _parent(client, experiment_id, pipeline)
+        for path in scores:
+            _log_score(client, parent, pipeline, path, params or {})
+        client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, text)
+        if title:
+            client.set_tag(parent.info.run_id, MLFLOW_RUN_NAME, f"{title} ({pipeline.label})")
+        return _fill(client, parent, params or {}, metrics or {}, files)
+
+
+def _log_score(
+    client: MlflowClient, parent: Run, pipeline: PipelineRun, path: Path, params: Mapping[str, object]
+) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    system, digest = str(document.pop("system")), _sha256(path)
+    alike = f"tags.system = '{system}' AND tags.score = '{digest}'"
+    if _find(client, parent.info.experiment_id, f"{_below(parent)} AND {alike} AND {FINISHED}"):
+        return
+    made = _find(client, parent.info.experiment_id, f"{alike} AND {FINISHED}")
+    facts = {name: made.data.tags[name] for name in (*FACTS, "result") if made and name in made.data.tags}
+    facts = {"result": digest} | facts | {"system": system, "score": digest}
+    knobs = dict(params) | dict(zip(ROLES, system.split("-"), strict=False))
+    metrics = dict(made.data.metrics) if made else {}
+    metrics |= {chart_name(name): value for name, value in flat_metrics(document).items()}
+    with tempfile.TemporaryDirectory() as folder:
+        if made and client.list_artifacts(made.info.run_id):
+            client.download_artifacts(made.info.run_id, "", folder)
+        files = sorted(Path(folder).iterdir()) or [path]
+        _log_child(client, parent, pipeline, facts, knobs, metrics, files)
+
+
+def _log_child(
+    client: MlflowClient,
+    parent: Run,
+    pipeline: PipelineRun,
+    facts: Mapping[str, str],
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    files: Iterable[Path],
+) -> str:
+    """The run of one system and result under its parent: the one that is there, finished if it was cut off, or a new
+    one."""
+    experiment_id, mine = parent.info.experiment_id, f"{_below(parent)} AND tags.result = '{facts['result']}'"
+    mine += f" AND tags.system = '{facts['system']}'"
+    if found := _find(client, experiment_id, f"{mine} AND {FINISHED}"):
+        return str(found.info.run_id)
+    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: describe(facts["system"], metrics)}
+    tags = _tags(pipeline) | parentage | dict(facts)
+    run = _find(client, experiment_id, mine) or client.create_run(experiment_id, run_name=facts["system"], tags=tags)
+    return _fill(client, run, params, metrics, files)
+
+
+def _fill(
+    client: MlflowClient, run: Run, params: Mapping[str, object], metrics: Mapping[str, float], files: Iterable[Path]
+) -> str:
+    """Logs what the run lacks, and finishes it."""
+    run_id, now = str(run.info.run_id), int(time.time() * 1000)
+    known = run.data.metrics
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, metrics[name], now, 0) for name in sorted(metrics) if known.get(name) != metrics[name]],
+        params=[Param(name, str(params[name])[:6000]) for name in sorted(params) if name not in run.data.params],
+    )
+    for file in files:
+        client.log_artifact(run_id, str(file))
+    client.set_terminated(run_id)
+    return run_id
+
+
+def _parent(client: MlflowClient, experiment_id: str, pipeline: PipelineRun) -> Run:
+    found = _find(client, experiment_id, f"tags.pipeline = '{pipeline.key}' AND tags.kind = 'pipeline'")
+    if found:
+        return found
+    tags = {"pipeline": pipeline.key, "kind": "pipeline", MLFLOW_RUN_NOTE: INTRODUCTION, **_tags(pipeline)}
+    return client.create_run(experiment_id, run_name=pipeline.label, tags=tags)
+
+
+def _below(parent: Run) -> str:
+    return f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+
+
+def _find(client: MlflowClient, experiment_id: str, condition: str) -> Run | None:
+    """The newest run that fits."""
+    runs = client.search_runs([experiment_id], condition, max_results=1)
+    return runs[0] if runs else None
+
+
+def _tags(pipeline: PipelineRun) -> dict[str, str]:
+    return {
+        "git_revision": pipeline.git_revision,
+        "params_sha256": pipeline.params_sha256,
+        "dvc_experiment": pipeline.name,
+    }
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def chart_name(name: str) -> str:
@@ -181,39 +266,3 @@ def describe(system: str, metrics: Mapping[str, float]) -> str:
     words = ", ".join(WORDS.get(word, word) for word in system.split("-"))
     figures = [f"- {label}: **{100 * metrics[name]:.1f}%**" for name, label in HEADLINES.items() if name in metrics]
     return "\n".join([f"{words[:1].upper()}{words[1:]}.\n", *figures])
-
-
-def _fill(
-    client: MlflowClient, run: Run, params: Mapping[str, object], metrics: Mapping[str, float], files: Iterable[Path]
-) -> str:
-    run_id = str(run.info.run_id)
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, timestamp=0, step=0) for name, value in sorted(metrics.items())],
-        params=[Param(name, str(value)[:6000]) for name, value in sorted(params.items())],
-    )
-    for file in files:
-        client.log_artifact(run_id, str(file))
-    client.set_terminated(run_id)
-    return run_id
-
-
-def _parent(client: MlflowClient, experiment_id: str, pipeline: PipelineRun) -> Run:
-    found = _find(client, experiment_id, f"tags.pipeline = '{pipeline.key}' AND tags.kind = 'pipeline'")
-    if found:
-        return found
-    tags = {"pipeline": pipeline.key, "kind": "pipeline", MLFLOW_RUN_NOTE: INTRODUCTION, **_tags(pipeline)}
-    return client.create_run(experiment_id, run_name=pipeline.label, tags=tags)
-
-
-def _find(client: MlflowClient, experiment_id: str, condition: str) -> Run | None:
-    runs = client.search_runs([experiment_id], condition, max_results=1)
-    return runs[0] if runs else None
-
-
-def _tags(pipeline: PipelineRun) -> dict[str, str]:
-    return {
-        "git_revision": pipeline.git_revision,
-        "params_sha256": pipeline.params_sha256,
-        "dvc_experiment": pipeline.name,
-    }

@@ -1,0 +1,88 @@
+"""`make quick`: what the published adapter is worth, in a minute and without training.
+
+The published responses are scored on the whole benchmark: the table and MLflow. Meanwhile, in a second process, the
+published adapter is merged with the base weights, unless a model is there already, so that `qa ask` has one.
+
+git finds nothing changed afterwards, and for DVC the default pipeline has still to be run.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from query_assistant.archives import unpack
+from query_assistant.errors import QueryAssistantError, say_error, told
+from query_assistant.finetuning.published import WEIGHTS, adopt
+from query_assistant.models.fetching import Source, fetch, sha256_of
+from query_assistant.params import load_params
+from query_assistant.pipeline.shared_data import pull_shared_data
+from query_assistant.project import project_root
+from query_assistant.reporting.published import EXPERIMENT, rescore, track
+from query_assistant.reporting.tracking import current_pipeline_run
+
+RAW, MODELS = Path("data/raw"), Path("models")
+NEXT = """
+A model answers in models/finetuned:   qa ask --api mygene "human kinases on chromosome 7"
+The runs, side by side:                make ui
+The whole pipeline, with training:     make repro
+"""
+
+
+def first_run(root: Path) -> None:
+    """The published scores, tracked, and a model in place.
+
+    Raises:
+        QueryAssistantError: shared data or base weights cannot be had; what could be done without them is done.
+    """
+    pull_shared_data(root)
+    for bundle in ("records", "published-responses"):
+        unpack(root / f"data/shared/{bundle}.tar.gz", root / RAW / bundle)
+    os.environ["TQDM_DISABLE"] = "1"  # for the second process: two that draw bars on one terminal draw neither
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        model = pool.submit(install_published_model, root)
+        print(score_published(root))  # noqa: T201
+        print(model.result())  # noqa: T201
+
+
+def score_published(root: Path) -> str:
+    """Scores the published responses, logs them, and returns their table."""
+    responses, scores = root / RAW / "published-responses", root / "metrics/published"
+    pipeline = current_pipeline_run(responses / "params.yaml", EXPERIMENT)
+    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
+    track(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, responses, scores, documents)
+    return (scores / "systems.md").read_text(encoding="utf-8")
+
+
+def install_published_model(root: Path) -> str:
+    """Puts the published adapter, merged, in models/finetuned; a model of the person's own is left alone."""
+    from query_assistant.models.merging import merge
+
+    base, adapter, finetuned = (root / MODELS / name for name in ("base", "adapter", "finetuned"))
+    published = root / RAW / "published-adapter"
+    unpack(root / "data/shared/published-adapter.tar.gz", published)
+    if finetuned.exists() or (adapter.exists() and not _same(adapter / WEIGHTS, published / WEIGHTS)):
+        return "models/ holds a model already: left as it is"
+    trained_with = yaml.safe_load((published / "params.yaml").read_text(encoding="utf-8"))
+    fetch(Source(**trained_with["model"]["source"]), base)
+    adopt(published, base, adapter)
+    merge(base, adapter, finetuned)
+    return "models/finetuned: the base model with the published adapter"
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and sha256_of(one) == sha256_of(other)
+
+
+if __name__ == "__main__":
+    try:
+        first_run(project_root())
+        print(NEXT)  # noqa: T201
+    except QueryAssistantError as error:
+        raise SystemExit(say_error(str(error))) from None
+    except OSError as error:
+        raise SystemExit(say_error(told(error))) from None

@@ -1,0 +1,65 @@
+"""The shared tarballs, brought by DVC; where they cannot be had, one line says what is wrong and what to do.
+
+python -m query_assistant.pipeline.shared_data      what `make repro` begins with
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
+from query_assistant.project import project_root
+
+SHARED = "data/shared"
+
+
+def pull_shared_data(root: Path) -> None:
+    """Puts every tarball of data/shared/ in its place.
+
+    In a checkout without git, such as an unpacked ZIP, DVC is told to do without it; only experiments need git.
+
+    Raises:
+        MissingResourceError: a tarball is in no remote, or DVC does not work here.
+    """
+    if not _has_git(root):
+        _dvc(root, "config", "--local", "core.no_scm", "true")
+    done = _dvc(root, "pull", "--recursive", SHARED)
+    lacking = [path.stem for path in sorted((root / SHARED).glob("*.dvc")) if not path.with_suffix("").is_file()]
+    if done.returncode or lacking:
+        raise MissingResourceError(f"{_what(lacking)}: {_why(root, done.stderr)}; {_remedy(root)}")
+
+
+def _has_git(root: Path) -> bool:
+    done = subprocess.run(["git", "-C", str(root), "rev-parse", "--git-dir"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def _what(lacking: list[str]) -> str:
+    return f"cannot bring {', '.join(lacking)}" if lacking else f"cannot bring up to date what lies in {SHARED}"
+
+
+def _why(root: Path, stderr: str) -> str:
+    errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR")]
+    said = errors[0] if errors else "DVC failed without a word"
+    where = _dvc(root, "remote", "list").stdout.split("\n")[0].replace("\t", " at ").strip()
+    return f"{said.split(' - ')[0]} (remote {where or 'none'})"
+
+
+def _remedy(root: Path) -> str:
+    if not (root / "remote").is_dir():
+        return "get remote/ back, which is part of the repository (`git checkout remote`, or clone again)"
+    return "see `dvc pull -v`, or name a remote that has them: `dvc remote add --default --force lab s3://bucket/path`"
+
+
+if __name__ == "__main__":
+    try:
+        pull_shared_data(project_root())
+    except QueryAssistantError as error:
+        raise SystemExit(say_error(str(error))) from None

@@ -1,0 +1,81 @@
+"""The published responses scored again: the whole benchmark, no model, whatever experiment lies in the workspace.
+
+APIs, seed and model are those of the params.yaml that came with the responses, so no knob turned here can make the
+published table one of fewer instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from query_assistant.apis import load_api
+from query_assistant.errors import MissingResourceError
+from query_assistant.records import Response, read_jsonl, write_json
+from query_assistant.replica import Replica
+from query_assistant.reporting.provenance import describe_run, with_first_revision, write_provenance
+from query_assistant.reporting.report import read_scores, systems_table
+from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
+from query_assistant.scoring.summary import summarise
+from query_assistant.systems.evaluation_sets import load_benchmark
+
+EXPERIMENT = "published"
+
+
+def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> list[Path]:
+    """Writes a score document per published system, their table and what it is of; returns the documents.
+
+    Args:
+        responses: the unpacked bundle, a JSON Lines file per system and the run's params.yaml.
+        records: folder of the replicas' records, <api>.jsonl.gz.
+        apis: folder with <api>/benchmark.jsonl.
+        scores: the folder to write.
+
+    Raises:
+        MissingResourceError: no responses there.
+    """
+    settings = published_params(responses)
+    known = {name: load_api(name) for name in settings["apis"]}
+    sets = {"benchmark": load_benchmark(apis, settings["apis"])}
+    replicas = {name: Replica.load(api, records / f"{name}.jsonl.gz") for name, api in known.items()}
+    written = []
+    for path in tqdm(sorted(responses.glob("*.jsonl")), desc="published responses", unit="system"):
+        answers = read_jsonl(path, Response)
+        summary, _ = summarise(answers, sets, known, replicas, seed=settings["seed"], text_metrics=False)
+        written.append(scores / path.name.replace(".jsonl", ".json"))
+        write_json(written[-1], {"system": path.stem, **summary})
+    documents = read_scores(written)
+    model = settings["model"]["name"]
+    run = describe_run(documents, experiment=EXPERIMENT, turned={}, model=model, revision=revision)
+    run = with_first_revision(run, scores)
+    write_provenance(run, scores)
+    (scores / "systems.md").write_text(f"{run.caption}\n\n{systems_table(documents)}", encoding="utf-8")
+    return written
+
+
+def published_params(responses: Path) -> dict[str, Any]:
+    """The parameters that the published run was made with; of another version's schema, so as plain values.
+
+    Raises:
+        MissingResourceError: there are none.
+    """
+    try:
+        settings = yaml.safe_load((responses / "params.yaml").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MissingResourceError(
+            f"no published responses in {responses} ({error}); run `dvc pull` and `dvc repro unpack`"
+        ) from None
+    return dict(settings)
+
+
+def track(experiment: str, pipeline: PipelineRun, responses: Path, scores: Path, documents: list[Path]) -> str:
+    """The published systems in MLflow, under one parent; returns its id."""
+    sections: Mapping[str, Any] = {
+        name: value for name, value in published_params(responses).items() if name in ("seed", "finetune", "generate")
+    }
+    table = [scores / "systems.md", responses / "params.yaml"]
+    return log_pipeline(experiment, pipeline, table, title=EXPERIMENT, scores=documents, params=flat_params(sections))
