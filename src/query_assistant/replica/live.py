@@ -4,20 +4,19 @@
         answers = list(live.execute_all(requests))     # in order; interrupted and started again, it goes on
 
 An answer is kept under the hash of the canonical request, so that spellings of one query share it. Kept are the API's
-decisions (200, 400, 404 and "too many matches"); what may be different tomorrow (429, 5xx) is asked again.
+decisions (200, 400, 404 and "too many matches") in the API's own shape; what may be different tomorrow (429, 5xx), or
+comes from something else in the API's place (a proxy's page, half an answer), is asked again and never kept.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import httpx
 from query_assistant import __version__
 from query_assistant.apis import Api
 from query_assistant.errors import MissingResourceError
+from query_assistant.http_client import backoff, bounded_client, retry_after
 from query_assistant.queries.canonical import canonicalize
 from query_assistant.queries.paths import encoded
 from query_assistant.queries.request import Request
@@ -34,7 +34,7 @@ from query_assistant.replica.answer_cache import AnswerCache
 from query_assistant.replica.answers import Answer
 from query_assistant.replica.replica import Found
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_REDIRECTS = 3
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 USER_AGENT = f"query-assistant/{__version__} (research; local cache, one request at a time per connection)"
 
@@ -60,11 +60,10 @@ class LiveExecutor:
         self._base = (base or api.base).rstrip("/")
         self._cache = AnswerCache(Path(cache))
         self._pace = Pace(self._manners.calls_per_s)
-        self._client = httpx.Client(
+        self._client = bounded_client(
+            answer_s=self._manners.timeout_s,
+            most_bytes=MAX_ANSWER_BYTES,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=self._manners.timeout_s,
-            follow_redirects=True,
-            max_redirects=3,
             limits=httpx.Limits(max_connections=self._manners.connections),
         )
 
@@ -83,10 +82,10 @@ class LiveExecutor:
         """
         asked = canonicalize(request, self.api).to_query()
         if request.get("scroll_id") or request.get("fetch_all"):  # continues something that exists once only
-            return self._ask(request.to_query())
+            return self._ask(request.to_query(), request)
         known = self._cache.get(self._base, asked)
-        if known is None:
-            known = self._ask(asked)
+        if known is None or not is_decision(known, request):
+            known = self._ask(asked, request)
             self._cache.put(self._base, asked, known)
         return known
 
@@ -112,20 +111,20 @@ class LiveExecutor:
             finally:
                 _cancel(running)
 
-    def _ask(self, query: Query) -> Answer:
+    def _ask(self, query: Query, request: Request) -> Answer:
         last = "nothing"
         for attempt in range(self._manners.attempts):
             self._pace.wait()
             try:
-                status, headers, content = self._send(query)
+                response = self._send(query)
             except httpx.TransportError as error:
                 last, wait = f"{type(error).__name__}: {error}", self._backoff(attempt)
             else:
-                answer = _read(status, content)
-                if answer is not None:
+                answer = _read(response)
+                if is_decision(answer, request):
                     return answer
-                last = f"status {status}" if status in RETRIED else "an answer that is not JSON"
-                wait = self._wait_for(headers, attempt)
+                last = f"status {answer.status}" if answer.status != 200 else "an answer of another shape"
+                wait = self._wait_for(response.headers, attempt)
             if attempt + 1 < self._manners.attempts:
                 time.sleep(wait)
         raise MissingResourceError(
@@ -133,22 +132,20 @@ class LiveExecutor:
             "check the network, try again later (answers so far are kept), or ask the local replica"
         )
 
-    def _send(self, query: Query) -> tuple[int, httpx.Headers, bytes]:
-        """One HTTP call; the body is read no further than any answer can be long."""
-        url = self._base + encoded(query.query)
+    def _send(self, query: Query) -> httpx.Response:
+        """One HTTP call; redirects are followed on the API's own host alone."""
+        url = httpx.URL(self._base + encoded(query.query))
         method = "GET" if query.body is None else "POST"
-        with self._client.stream(method, url, json=query.body) as response:
-            content = bytearray()
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise MissingResourceError(f"{url[:120]} answers more than {MAX_ANSWER_BYTES} bytes; ask for less")
-            return response.status_code, response.headers, bytes(content)
+        for _ in range(MAX_REDIRECTS):
+            response = self._client.request(method, url, json=query.body)
+            following = response.next_request
+            if following is None or following.url.host != url.host or following.method != method:
+                return response
+            url = following.url
+        return response
 
     def _backoff(self, attempt: int) -> float:
-        """Twice as long each time, with a random part so that connections do not come back in step."""
-        wait = self._manners.first_wait_s * float(2**attempt)
-        return min(wait * random.uniform(0.75, 1.25), self._manners.longest_wait_s)
+        return backoff(attempt, first_s=self._manners.first_wait_s, longest_s=self._manners.longest_wait_s)
 
     def _wait_for(self, headers: httpx.Headers, attempt: int) -> float:
         """What the server asks for, else our own backoff.
@@ -185,30 +182,43 @@ class Pace:
         time.sleep(self.reserve())
 
 
-def retry_after(header: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header, which holds seconds or a date; None where it says nothing usable."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
+def _read(response: httpx.Response) -> Answer:
+    """Status and JSON body; None for a body that is not JSON."""
     try:
-        moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, moment.timestamp() - time.time())
-
-
-def _read(status: int, content: bytes) -> Answer | None:
-    """The answer, or None where it is to be asked again."""
-    try:
-        body = json.loads(content)
-    except ValueError:
+        body = json.loads(response.content)
+        json.dumps(body, allow_nan=False).encode()
+    except (ValueError, RecursionError):  # no JSON, or NaN, a lone surrogate, a depth that nothing can keep
         body = None
-    if status in RETRIED and not (status == 500 and _too_many(body)):
-        return None
-    if body is None and status < 400:
-        return None
-    return Answer(status, body if body is not None else {"code": status, "success": False, "error": "no JSON"})
+    return Answer(response.status_code, body)
+
+
+def is_decision(answer: Answer, request: Request) -> bool:
+    """Whether this is what the API says to the request, in the shape that it says it in, and not a passing failure."""
+    body = answer.body
+    if answer.status in (400, 404) or (answer.status == 500 and _too_many(body)):
+        return isinstance(body, dict) and body.get("success") is False
+    if answer.status != 200:
+        return False
+    if request.endpoint not in ("query", "annotation"):
+        return isinstance(body, dict)
+    if request.method == "POST":
+        return _are_rows(body, "query") or (isinstance(body, dict) and _are_rows(body.get("hits"), "query"))
+    if request.endpoint == "annotation":
+        return _are_rows(body if isinstance(body, list) else [body], "_id")
+    return isinstance(body, dict) and (_is_page(body) or body.get("success") is False)
+
+
+def _is_page(body: dict[str, Any]) -> bool:
+    """A page of hits: without hits where only counts were asked for."""
+    total = body.get("total")
+    return type(total) is int and total >= 0 and _are_rows(body.get("hits", []), "_id")
+
+
+def _are_rows(rows: Any, key: str) -> bool:
+    """Objects of which each has a text under the key (`_id`: an API that numbers its records may send numbers)."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and isinstance(row.get(key), (str, int)) for row in rows
+    )
 
 
 def _too_many(body: Any) -> bool:
