@@ -3,31 +3,35 @@
 One API is served at the root, as its real host does: `/v3/query`. Several are told apart by their names in front:
 `/mychem/v1/query`, `/mydisease/v1/query`; a single one also answers there.
 
-Protects against: bodies and paths without end, floods of parameters or terms, too many calls at once, malformed
-bodies, errors that show code or paths. Query work itself is bounded by the matching. Does not: authenticate, encrypt,
-or fend off many clients; so it listens on the loopback address unless told otherwise.
+Protects against: bodies and paths without end, floods of parameters or terms, heads and bodies that never end, idle
+connections, one client that takes all workers, malformed bodies, errors that show code or paths. Query work itself is
+bounded by the matching. Does not: authenticate, encrypt, or fend off many clients; so it listens on the loopback
+address unless told otherwise. Behind a proxy all callers are one client.
 """
 
 from __future__ import annotations
 
-import email
-import email.policy
+import asyncio
 import html
 import json
 import logging
+import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
 import yaml
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.applications import Starlette
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from query_assistant.errors import ConfigurationError, RequestError
 from query_assistant.queries.request import Request, parse_http
@@ -40,8 +44,23 @@ MAX_PARAMETERS = 256
 MAX_TERMS = 10_000
 MAX_CALLS_AT_ONCE = 64
 WORKERS = 4
+WORKERS_PER_CLIENT = 3  # the fourth is for somebody else
+CLIENTS = 1_000  # whose calls at once are counted; the longest silent is forgotten first
+HEAD_S = 10.0  # a connection without a whole request for so long is closed
+BODY_S = 20.0
+
+# What the real APIs send with every answer (biothings/web/handlers/base.py, BaseAPIHandler).
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "*",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Allow-Credentials": "false",
+    "Access-Control-Max-Age": "60",
+}
+CACHED = {"Cache-Control": "max-age=604800, public"}
 
 METHODS = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"]
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the C one is ten times as fast
 log = logging.getLogger(__name__)
 
 
@@ -54,25 +73,104 @@ def application(replicas: Sequence[Replica]) -> Starlette:
     by_name = {replica.api.name: replica for replica in replicas}
     if not by_name or len(by_name) < len(replicas):
         raise ConfigurationError("a server needs at least one replica, and each API once")
-    limiter = CapacityLimiter(WORKERS)
+    workers = Workers()
 
     async def endpoint(http: HttpRequest) -> Response:
-        try:
-            return await _respond(http, by_name, limiter)
-        except RequestError as error:
-            return _refused(error)
-        except Exception:
-            log.exception("%s %s failed", http.method, http.url.path)
-            return _json(Answer(500, {"code": 500, "success": False, "error": "Internal Server Error"}))
+        response = await _answered(http, by_name, workers)
+        response.headers.update(CORS)
+        return response
 
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=METHODS)])
 
 
+async def _answered(http: HttpRequest, by_name: dict[str, Replica], workers: Workers) -> Response:
+    try:
+        return await _respond(http, by_name, workers)
+    except RequestError as error:
+        return _refused(error)
+    except Exception:
+        log.exception("%s %s failed", http.method, http.url.path)
+        return _json(Answer(500, {"code": 500, "success": False, "error": "Internal Server Error"}))
+
+
+class Workers:
+    """Threads that execute queries: a few at once, and of one client never all of them."""
+
+    def __init__(self) -> None:
+        self._all = CapacityLimiter(WORKERS)
+        self._of_client: OrderedDict[str, CapacityLimiter] = OrderedDict()
+
+    async def run(self, client: str, work: Callable[[], Response]) -> Response:
+        own = self._of_client.setdefault(client, CapacityLimiter(WORKERS_PER_CLIENT))
+        self._of_client.move_to_end(client)
+        while len(self._of_client) > CLIENTS:
+            self._of_client.popitem(last=False)
+        async with own:
+            return await to_thread.run_sync(work, limiter=self._all)
+
+
+class Impatient(H11Protocol):
+    """A connection that is closed when a whole request head does not come in time, be it the first or a later one."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._relax()
+
+    def on_response_complete(self) -> None:
+        self._expect()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relax()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._relax()
+        self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _relax(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.close()
+
+
 def serve(replicas: Sequence[Replica], host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serves until interrupted."""
+    """Serves until interrupted.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    served, listening = application(replicas), _listening(host, port)
     if host not in ("127.0.0.1", "::1", "localhost"):
         log.warning("listening on %s: anyone who reaches this machine can query the replica", host)
-    uvicorn.run(application(replicas), host=host, port=port, **_SETTINGS)
+    with listening:
+        uvicorn.Server(uvicorn.Config(served, **_SETTINGS)).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens on the address; an empty host, which would mean every address, has to be written out."""
+    if not host.strip():
+        raise ConfigurationError("an empty host means every address of this machine; write 0.0.0.0 if that is meant")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"cannot listen on {host[:80]!r} port {port}: {reason}; choose another with --host or --port"
+        ) from None
 
 
 _SETTINGS: dict[str, Any] = {
@@ -81,6 +179,8 @@ _SETTINGS: dict[str, Any] = {
     "log_level": "warning",
     "server_header": False,
     "lifespan": "off",
+    "http": Impatient,
+    "timeout_graceful_shutdown": 5,
 }
 
 
@@ -107,7 +207,7 @@ def running(application: Callable[..., Any], port: int = 0) -> Iterator[str]:
         thread.join(timeout=10)
 
 
-async def _respond(http: HttpRequest, by_name: dict[str, Replica], limiter: CapacityLimiter) -> Response:
+async def _respond(http: HttpRequest, by_name: dict[str, Replica], workers: Workers) -> Response:
     target = _target(http)
     if http.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": "GET, POST, HEAD, OPTIONS"})
@@ -117,16 +217,19 @@ async def _respond(http: HttpRequest, by_name: dict[str, Replica], limiter: Capa
     body = await _body(http) if http.method == "POST" else None
     content_type = http.headers.get("content-type", "")
     if body is not None and content_type.lower().startswith("multipart/form-data"):
-        body, content_type = _form_of_multipart(body, content_type), "application/x-www-form-urlencoded"
+        body, content_type = await _form_of_multipart(http, body), "application/x-www-form-urlencoded"
     text = None if body is None else _decoded(body)
 
     def work() -> Response:
         request = parse_http(http.method, target, replica.api, body=text, content_type=content_type)
         if len(request.terms) > MAX_TERMS:
             raise RequestError(f"{len(request.terms)} terms, at most {MAX_TERMS} here; split the batch", parameter="q")
-        return _formatted(replica.execute(request), request)
+        response = _formatted(replica.execute(request), request)
+        if not (request.get("fetch_all") or request.get("scroll_id")):  # what comes once only is not kept
+            response.headers.update(CACHED)
+        return response
 
-    return await to_thread.run_sync(work, limiter=limiter)
+    return await workers.run(http.client.host if http.client else "", work)
 
 
 def _target(http: HttpRequest) -> str:
@@ -161,14 +264,18 @@ async def _body(http: HttpRequest) -> bytes:
     """The body, read no further than allowed.
 
     Raises:
-        RequestError: 413, it is too long.
+        RequestError: 413, it is too long; 408, it does not end.
     """
     chunks, size = [], 0
-    async for chunk in http.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise RequestError(f"the body has more than {MAX_BODY_BYTES} bytes; split the batch", status=413)
-        chunks.append(chunk)
+    try:
+        with fail_after(BODY_S):
+            async for chunk in http.stream():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise RequestError(f"the body has more than {MAX_BODY_BYTES} bytes; split the batch", status=413)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise RequestError(f"the body did not come whole within {BODY_S:g} s", status=408) from None
     return b"".join(chunks)
 
 
@@ -179,24 +286,32 @@ def _decoded(body: bytes) -> str:
         raise RequestError("the body is no UTF-8 text", parameter="(body)") from None
 
 
-def _form_of_multipart(body: bytes, content_type: str) -> bytes:
-    """The plain fields of a multipart form, as a form of the other kind."""
-    header = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
-    message = email.message_from_bytes(header + body, policy=email.policy.HTTP)
-    pairs = []
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            pairs.append((name, _decoded(content)))
-    return urlencode(pairs).encode()
+async def _form_of_multipart(http: HttpRequest, body: bytes) -> bytes:
+    """The plain fields of a multipart form, as a form of the other kind.
+
+    Raises:
+        RequestError: it is no form, holds files, or more fields than any client needs.
+    """
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(
+        http.headers, whole(), max_files=0, max_fields=MAX_PARAMETERS, max_part_size=MAX_BODY_BYTES
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError, LookupError) as error:
+        reason = getattr(error, "message", "") or "it cannot be taken apart"
+        raise RequestError(f"the body is no multipart form: {reason}", parameter="(body)") from None
+    return urlencode([(name, value) for name, value in form.multi_items() if isinstance(value, str)]).encode()
 
 
 def _formatted(answer: Answer, request: Request) -> Response:
     """The answer in the form that was asked for."""
     form = request.get("format") or "json"
     if form == "yaml":
-        text = yaml.safe_dump(answer.body, allow_unicode=True, sort_keys=False)
+        text = yaml.dump(answer.body, Dumper=DUMPER, allow_unicode=True, sort_keys=False)
         return Response(text, answer.status, media_type="text/x-yaml; charset=utf-8")
     if form == "html":
         shown = html.escape(json.dumps(answer.body, indent=2, ensure_ascii=False))

@@ -186,7 +186,7 @@ def _read(response: httpx.Response) -> Answer:
     """Status and JSON body; None for a body that is not JSON."""
     try:
         body = json.loads(response.content)
-        json.dumps(body, allow_nan=False).encode()
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):  # no JSON, or NaN, a lone surrogate, a depth that nothing can keep
         body = None
     return Answer(response.status_code, body)
