@@ -11,6 +11,7 @@ import click
 
 from query_assistant.apis import Api
 from query_assistant.cli.options import (
+    PathType,
     api_option,
     json_option,
     load_replica,
@@ -27,7 +28,7 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 @click.command("filter")
 @api_option
 @json_option
-@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("logs", nargs=-1, required=True, type=PathType())
 @output_option("Good queries, JSON Lines.")
 @click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
 @click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
@@ -83,8 +84,8 @@ def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
 
 
 @click.command("import-responses")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=PathType())
+@click.argument("target", type=PathType())
 def import_responses(source: Path, target: Path) -> None:
     """Turn the prototype's pickled response lists into JSON Lines.
 
@@ -104,7 +105,7 @@ def import_responses(source: Path, target: Path) -> None:
 
 @click.command()
 @api_option
-@click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Default: data/pairs/<api>.jsonl.")
+@click.option("--pairs", type=PathType(), default=None, help="Default: data/pairs/<api>.jsonl.")
 @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many; 0: until you quit.")
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.
