@@ -47,7 +47,8 @@ def fail(message: str) -> int:
 
 
 def _say(line: str, code: int) -> int:
-    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201
+    if sys.stderr is not None:  # closed; print would take stdout for it
+        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201
     return code
 
 

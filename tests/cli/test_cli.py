@@ -479,3 +479,36 @@ def test_an_unexpected_failure_is_one_line_too(
     lines = capsys.readouterr().err.splitlines()
     assert (left.value.code, len(lines)) == (2, 1)
     assert "ModuleNotFoundError" in lines[0]
+
+
+HEAVY = ("numpy", "pandas", "torch", "transformers", "duckdb", "mlflow", "query_assistant.replica.replica")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["validate", "--api", "mygene", "/v3/query?q=a"]])
+def test_what_needs_no_records_waits_for_no_heavy_library(arguments: list[str]) -> None:
+    script = (
+        f"import sys; from query_assistant.cli import run; run({arguments}); print(*set(sys.modules) & set({HEAVY}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.splitlines()[-1] == b""
+
+
+@pytest.mark.parametrize(
+    "command", [["predict", "x", "x"], ["import-responses", "x", "x"], ["filter", "--api", "mygene", "x", "-o", "x"]]
+)
+def test_no_command_writes_over_what_it_reads(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    Path("x").write_text("mine")
+    assert run(command) == 2
+    assert "x is also what is read" in capsys.readouterr().err
+    assert Path("x").read_text() == "mine"
+
+
+def test_a_closed_stderr_leaves_stdout_to_the_answer() -> None:
+    script = '"$@" 2>&-'
+    command = [sys.executable, "-m", "query_assistant.cli", "validate", "--api", "nosuch", "/v3/query?q=a"]
+    done = subprocess.run(["bash", "-c", script, "bash", *command], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")

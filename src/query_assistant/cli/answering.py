@@ -97,7 +97,7 @@ def predict(source: Path, target: Path, system: str) -> None:
     The same lines come back with `query` (and `body` for a POST), null where there was no usable answer; a right query
     that stood there is left out. `-` is standard output. A run that was killed goes on where it stopped.
     """
-    check_writable(target)
+    check_writable(target, [source])
     items = read_jsonl(source, Instruction)
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
