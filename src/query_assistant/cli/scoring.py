@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from query_assistant.cli.options import json_option, load_replica_if_there, show, show_json
+from query_assistant.cli.options import PathType, json_option, load_replica_if_there, show, show_json
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
 
 @click.command()
 @json_option
-@click.argument("predictions", type=click.Path(path_type=Path))
-@click.argument("references", type=click.Path(path_type=Path))
+@click.argument("predictions", type=PathType())
+@click.argument("references", type=PathType())
 def score(predictions: Path, references: Path, as_json: bool) -> None:
     """Score PREDICTIONS against REFERENCES, both JSON Lines, joined on `id`.
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from query_assistant.errors import ConfigurationError
+from query_assistant.exits import run_to_exit
 from query_assistant.files import atomic_writer
 from query_assistant.params import SCHEMA, Params, check_params, load_params
 from query_assistant.project import project_root
@@ -57,9 +58,10 @@ def validated(*, _root_: DictConfig) -> str:
     return SCHEMA
 
 
+def write_params(overrides: Sequence[str]) -> None:
+    """Writes the checkout's params.yaml."""
+    compose(overrides, project_root() / "params.yaml")
+
+
 if __name__ == "__main__":
-    try:
-        compose(sys.argv[1:], project_root() / "params.yaml")
-    except ConfigurationError as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+    raise SystemExit(run_to_exit(lambda: write_params(sys.argv[1:])))

@@ -16,30 +16,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError, say_error, told
+from query_assistant.errors import ConfigurationError
+from query_assistant.exits import run_to_exit
 from query_assistant.params import Params, load_params
 from query_assistant.pipeline.run_cache import remember
 from query_assistant.project import VARIABLE, load_environment
 
 
 def run_stage(main: Callable[..., None], *, kept: bool = True) -> None:
-    """Calls `main(params, *words)` with the keys of `.env`; an expected failure is one line on stderr, exit code 2.
+    """Calls `main(params, *words)` with the keys of `.env` set, and leaves with the exit code.
 
     Args:
         kept: whether DVC is to remember the outputs, which costs half a second and their room on the disk.
     """
     os.environ[VARIABLE] = str(Path.cwd())
-    try:
+
+    def action() -> None:
         _check_words(main, sys.argv)
         load_environment()
         main(load_params(), *sys.argv[1:])
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
-    except OSError as error:
-        raise SystemExit(say_error(told(error))) from None
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
-        raise SystemExit(130) from None
+
+    if code := run_to_exit(action):
+        raise SystemExit(code)
     if kept and (stage := os.environ.get("DVC_STAGE")):
         remember(stage, Path.cwd())
 
