@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from pydantic import ValidationError
 
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import InputError
@@ -49,8 +48,9 @@ def read_query(text: str) -> Query:
     try:
         values = json.loads(text)
         return Query(query=values.pop("path", values.pop("query", None)), **values)
-    except (json.JSONDecodeError, ValidationError, TypeError, AttributeError) as error:
-        raise InputError(f"not a query: {text[:80]!r}: {error}; expected a path, or path and body as JSON") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # pydantic's and JSON's are ValueErrors
+        reason = " ".join(str(error).split())
+        raise InputError(f"not a query: {text[:80]!r}: {reason}; expected a path, or path and body as JSON") from None
 
 
 def api_option(command: F) -> F:
