@@ -96,7 +96,7 @@ ISSUES: list[tuple[str, str, Code, str | None, str | None, int | None]] = [
     ("mygene", "/v3/gene/foo:bar", "unknown_prefix", "id", "foo", None),
     ("mygene", "/v3/query?q=x&sort=_id", "no_fielddata", "sort", "_id", None),
     ("mygene", "/v3/query?q=symbol:/" + "a" * 1001 + "/", "too_large", "q", None, None),
-    ("myvariant", "/v1/variant/chr7:g.55181378C>T&assembly=hg38", "parameter_in_identifier", "id", None, None),
+    ("myvariant", "/v1/variant/chr7:g.55181378C>T&hg38=true", "parameter_in_identifier", "id", None, None),
 ]  # fmt: skip
 
 

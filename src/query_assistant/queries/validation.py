@@ -25,7 +25,7 @@ from query_assistant.records import Query
 __all__ = ["SEVERITIES", "Code", "Issue", "Severity", "is_valid", "validate", "validate_request"]
 
 MOST_HINTS = 20  # names for which one is looked up that may have been meant; each costs a walk through all fields
-_PARAMETER_INSIDE = re.compile(r"&[A-Za-z_]+=")
+_PARAMETER_INSIDE = re.compile(r"&\w+=")
 _BY_STATUS: dict[int, Code] = {404: "no_such_path", 405: "wrong_method"}
 
 
