@@ -19,7 +19,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
@@ -44,7 +44,7 @@ def is_stream(path: Path) -> bool:
     return is_stdout(path) or (existing is not None and not stat.S_ISREG(existing.st_mode))
 
 
-def check_writable(path: Path, sources: Iterable[Path] = ()) -> None:
+def check_writable(path: Path, sources: Sequence[Path] = ()) -> None:
     """Fails before the work is done, not after it, where its result could not be written, or would replace a source.
 
     Raises:
@@ -52,6 +52,8 @@ def check_writable(path: Path, sources: Iterable[Path] = ()) -> None:
     """
     with _failures(path):
         existing = _check_target(path)
+        for source in sources:
+            check_name(source)
         known = [other for other in map(_state, sources) if other is not None and stat.S_ISREG(other.st_mode)]
         if existing is not None and any(os.path.samestat(existing, other) for other in known):
             raise InputError(f"{path} is also what is read; name another output")

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +101,45 @@ def test_compare_prints_the_strongest_relation(
     monkeypatch.setattr("query_assistant.cli.meaning.load_replica_if_there", lambda api: None)
     assert run(["compare", "--api", "mygene", "--json", left, right]) == code
     assert json.loads(capsys.readouterr().out)["relation"] == relation
+
+
+def test_a_call_and_the_one_it_is_redirected_to_are_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_assistant.cli.meaning.load_replica_if_there", lambda api: None)
+    left, right = "/v1/variant/chr19:11227554C>T", "/v1/variant/chr19:g.11227554C>T"
+    assert run(["compare", "--api", "myvariant", "--json", left, right]) == 0
+    assert json.loads(capsys.readouterr().out)["relation"] == "canonical"
+    assert run(["validate", "--api", "myvariant", left]) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ('{"path":' + "[" * 5000, 2),
+        ('{"path":"/v3/query","body":{"q":' + "9" * 5000 + "}}", 2),
+        ('{"path":""}', 1),
+        ("?q=symbol:CDK2", 2),
+        ("#x", 2),
+        ("https://mygene.info?q=a", 1),
+        ("/v3/query?q=\\ud800:abc", 1),
+        ("/v3/query?q=\udc80", 2),
+        ("/v3/query?q=a\x00b", 0),
+        ('/v3/query?q=name:"a b"~' + "9" * 310, 0),
+        ("/v3/query?q=cdk2^" + "9" * 40, 1),
+        ("/v3/query?q=chr1:" + "9" * 5000 + "-2", 1),
+        ("/v3/query?q=taxid:" + "9" * 5000, 1),
+        ("/v3/query?species=" + "9" * 5000, 0),
+        ('POST /v3/query {"q":["a"],"fields":[["symbol"]]}', 1),
+    ],
+)
+def test_a_hostile_query_is_one_line_and_never_a_traceback(
+    query: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", "--api", "mygene", query]) == code
+    out, err = capsys.readouterr()
+    assert len((out + err).encode()) < 1000
+    assert err.count("\n") == (code == 2)
 
 
 def test_a_post_is_given_as_path_and_body(capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,9 +444,9 @@ def test_bytes_that_are_no_text_are_asked_for_again_in_review(tmp_path: Path) ->
         "form": "imperative",
     }
     write_lines(tmp_path / "pairs.jsonl", [pair | {"origin": "log", "skeleton": "s"}])
-    (tmp_path / "data" / "apis").mkdir(parents=True)
-    (tmp_path / "data" / "apis").rmdir()
-    (tmp_path / "data" / "apis").symlink_to(Path(__file__).parents[2] / "data" / "apis")
+    apis = Path(__file__).parents[2] / "data" / "apis"
+    shutil.copytree(apis / "mygene", tmp_path / "data" / "apis" / "mygene")
+    shutil.copy(apis / "family.yaml", tmp_path / "data" / "apis")
     typed = b"\xff\n" + b"x" * 30_000 + b"\n" + b"e\n" + b"caf\xe9\n" + "café genes\n".encode()
     done = qa(
         "review",
@@ -421,7 +461,7 @@ def test_bytes_that_are_no_text_are_asked_for_again_in_review(tmp_path: Path) ->
     assert done.stdout.count(b"not UTF-8 text") == 2
     assert done.stdout.count(b"over 10,000 signs") == 1
     assert b"\x1b" not in done.stdout
-    decided = (tmp_path / "data" / "review" / "decisions.jsonl").read_text(encoding="utf-8")
+    decided = (tmp_path / "data" / "apis" / "mygene" / "review.jsonl").read_text(encoding="utf-8")
     assert json.loads(decided)["instruction"] == "café genes"
 
 

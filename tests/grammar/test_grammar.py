@@ -334,3 +334,12 @@ def test_run_and_optional_read_as_they_are_named() -> None:
     node = seq("<", optional("-"), run(Chars.of("a-c"), seq("\\", Chars.of("*"))), repeat("!", 1, 2), choice(">", "]"))
     assert all(fits(node, text) for text in ("<!>", "<-!]", "<ab\\*c\\*!!>"))
     assert not any(fits(node, text) for text in ("<>", "<--!>", "<a\\b!>", "<a!!!>"))
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_no_sentence_sorts_by_the_identifier_or_counts_it(name: str) -> None:
+    rules = rules_of(load_api(name))
+    places = [Rules(rules.nodes, start=f"{parameter}-parameter") for parameter in ("sort", "facets")]
+    for place in filter(lambda place: place.start in place.nodes, places):
+        drawn = set(sentences(place, random.Random(SEED), 3000))
+        assert not drawn & {"_id", "-_id"} and not any("_id" in text.split(",") for text in drawn)

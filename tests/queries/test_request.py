@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError, RequestError
+from query_assistant.queries.paths import redirected
 from query_assistant.queries.request import Request, from_text, parse, parse_http, to_text
 from query_assistant.records import Query
 
@@ -79,6 +80,23 @@ REFUSED: list[tuple[str, str, int, str | None]] = [
     ("mygene", "/v3/gene/1017?species=rats", 400, "species"),
     ("mygene", "/v3/gene/1017?size=x", 400, "size"),
     ("mygene", "/v3/query?jmespath=go", 400, "jmespath"),
+    ("mygene", "/v3/query?jmespath=go.BP|", 400, "jmespath"),
+    ("mygene", "/v3/query?jmespath=go.BP|[?evidence==", 400, "jmespath"),
+    ("mygene", "/v3/query?jmespath=go.BP|[?count > 20]", 400, "jmespath"),
+    ("mygene", "/v3/query?jmespath=go.BP|" + "[" * 5000, 400, "jmespath"),
+    ("mygene", 'POST /v3/query {"q":["a"],"jmespath":5}', 400, "jmespath"),
+    ("mygene", "https://mygene.info?q=a", 404, None),
+    ("mygene", "https://mygene.info", 404, None),
+    ("mygene", 'POST /v3/query {"q":["a"],"fields":[["symbol"]]}', 400, "fields"),
+    ("mygene", 'POST /v3/query {"q":["a"],"sort":[["symbol"]]}', 400, "sort"),
+    ("mygene", 'POST /v3/query {"q":["a"],"exists":[["symbol"]]}', 400, "exists"),
+    ("mygene", 'POST /v3/query {"q":[[["a"]]],"scopes":["symbol"]}', 400, "q"),
+    ("mygene", 'POST /v3/gene {"ids":[["1017"]]}', 400, "ids"),
+    ("mygene", 'POST /v3/query {"q":["\\ud800"]}', 400, "q"),
+    ("mygene", 'POST /v3/query {"q":["a"],"\\ud800":1}', 400, None),
+    ("mygene", "/v3/query?q=\ud800:abc", 400, None),
+    ("mygene", "/v3/query?species=" + "9" * 5000 + "x", 400, "species"),
+    ("mygene", "/v3/query?size=" + "9" * 5000, 400, "size"),
     ("mychem", "/v1/query?list_filter=x", 400, "list_filter"),
     ("mychem", "/v1/query?list_filter=chembl:a=b", 400, "list_filter"),
     ("myvariant", "/v1/query?assembly=HG38", 400, "assembly"),
@@ -131,6 +149,23 @@ VALUES: list[tuple[str, str, dict[str, Any]]] = [
     ("mygene", "/v3/query?scopes=symbol", {}),
     ("mychem", "/v1/query?list_filter=chembl.x:a=1,2|b=3", {"list_filter": "chembl.x:a=1,2|b=3"}),
     ("mygene", "/v3/query?jmespath=go.BP|[0]", {"jmespath": "go.BP|[0]"}),
+    ("mychem", "/v1/query?jmespath=|{id: _id}", {"jmespath": "|{id: _id}"}),
+    ("mychem", "/v1/query?jmespath=.|[?a||b]", {"jmespath": ".|[?a||b]"}),
+    ("mychem", "/v1/query?jmespath=", {"jmespath": ""}),
+    (
+        "mychem",
+        "/v1/query?jmespath=x.y|[?!a %26%26 length(b[?c=='P29274']) > `0`]",
+        {"jmespath": "x.y|[?!a && length(b[?c=='P29274']) > `0`]"},
+    ),
+    ("myvariant", "/v1/variant/chr7:55181378C>T", {"id": "chr7:g.55181378C>T"}),
+    ("myvariant", "/v1/variant/chr7:g55181378C%3ET?fields=cadd", {"id": "chr7:g.55181378C>T", "fields": ("cadd",)}),
+    ("myvariant", "/v1/variant/chr7:.55181378C>T/", {"id": "chr7:g.55181378C>T"}),
+    ("myvariant", "/v1/variant/chrMT:gg1_3del", {"id": "chrMT:g.1_3del"}),
+    ("myvariant", "/v1/variant/chr7:g.55181378C>T", {"id": "chr7:g.55181378C>T"}),
+    ("myvariant", "/v1/variant/chr7:c.5C>T", {"id": "chr7:c.5C>T"}),
+    ("myvariant", "/v1/variant/chr7%3A55181378C>T", {"id": "chr7:55181378C>T"}),  # the server looks before it decodes
+    ("myvariant", "/v1/hg38/chr7:55181378C>T", {"id": "chr7:55181378C>T"}),
+    ("mygene", "/v3/gene/chr7:55181378C>T", {"id": "chr7:55181378C>T"}),
     ("mydisease", "/v1/query?species=human&ignore_obsolete=false", {"ignore_obsolete": False}),
     ("mydisease", "/v1/disease/MONDO:1?ignore_obsolete=false", {"id": "MONDO:1"}),
     ("mygene", 'POST /v3/query?size=2 {"q":["a"],"size":5}', {"q": ("a",), "size": 2}),
@@ -172,6 +207,30 @@ def test_parameters_are_typed_and_resolved(name: str, text: str, values: dict[st
 @pytest.mark.parametrize(("text", "expected"), [(text, True) for text in TRUE] + [(text, False) for text in FALSE])
 def test_booleans_have_many_spellings(text: str, expected: bool) -> None:
     assert parse(f"/v3/query?dotfield={text}", GENE).get("dotfield") is expected
+
+
+def test_a_redirect_can_be_asked_for_before_it_is_followed() -> None:
+    assert redirected("/v1/variant/chr7:5C%3ET", APIS["myvariant"]) == "/v1/variant/chr7:g.5C%3ET"
+    assert redirected("/v1/variant/chr7:g.5C%3ET", APIS["myvariant"]) is None
+    assert redirected("/v1/variant/chr7:5C%3ET", APIS["mychem"]) is None
+
+
+DEEP = [[]]  # type: ignore[var-annotated]
+for _ in range(5000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize("name", ["q", "ids", "fields", "sort", "size", "species", "jmespath", "dotfield"])
+def test_a_value_nested_by_the_thousand_is_refused_in_one_short_line(name: str) -> None:
+    path = "/v3/gene" if name == "ids" else "/v3/query"
+    with pytest.raises(RequestError) as raised:
+        parse(Query(query=path, body={"q": ["a"], "ids": ["a"], name: DEEP}), GENE)
+    assert raised.value.parameter == name and len(str(raised.value)) < 200
+
+
+def test_what_is_ignored_may_be_nested_as_deep_as_it_likes() -> None:
+    (ignored,) = parse(Query(query="/v3/query", body={"q": ["a"], "nothing": DEEP}), GENE).ignored
+    assert ignored.value == "a list too large to show"
 
 
 @pytest.mark.parametrize("text", ["dotfield", "dotfield="])

@@ -270,3 +270,24 @@ def test_a_text_that_no_url_can_carry_is_refused_with_its_length_before_it_is_re
     with pytest.raises(QuerySyntaxError, match="has 65,537 characters; a server takes at most 65,536") as failure:
         parse_text(longest + "(")
     assert failure.value.position == MAX_LENGTH
+
+
+@pytest.mark.parametrize("boost", ["9" * 39, "9" * 400, "340282356779733661637539395458142568448"])
+def test_a_boost_beyond_the_servers_numbers_is_refused(boost: str) -> None:
+    with pytest.raises(QuerySyntaxError, match="boost at position 6") as raised:
+        parse_text(f"cdk2 a^{boost}")
+    assert len(str(raised.value)) < 120
+    assert parse_text("a^340282300000000000000000000000000000000") is not None
+
+
+@pytest.mark.parametrize("slop", ["2147483648", "9" * 400])
+def test_a_distance_beyond_the_servers_numbers_is_their_largest(slop: str) -> None:
+    assert parse_text(f'"a b"~{slop}') == Phrase(None, "a b", 2**31 - 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("\\ud800:abc", Words("\ufffd", ("abc",))), ("\\ud83e\\uddec", Words(None, ("\U0001f9ec",)))],
+)
+def test_escaped_halves_of_characters_are_joined_or_replaced(written: str, meant: Node) -> None:
+    assert parse_text(written) == meant

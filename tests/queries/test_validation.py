@@ -94,6 +94,9 @@ ISSUES: list[tuple[str, str, Code, str | None, str | None, int | None]] = [
     ("mygene", '/v3/query?q=go.BP.id:"GO:0008150"', "rewritten_value", "q", "go.BP.id", 0),
     ("mychem", "/v1/query?q=pubchem.cid:>100", "text_range", "q", "pubchem.cid", 0),
     ("mygene", "/v3/gene/foo:bar", "unknown_prefix", "id", "foo", None),
+    ("mygene", "/v3/query?q=x&sort=_id", "no_fielddata", "sort", "_id", None),
+    ("mygene", "/v3/query?q=symbol:/" + "a" * 1001 + "/", "too_large", "q", None, None),
+    ("myvariant", "/v1/variant/chr7:g.55181378C>T&hg38=true", "parameter_in_identifier", "id", None, None),
 ]  # fmt: skip
 
 
@@ -141,6 +144,116 @@ def test_an_identifier_read_as_a_field_gets_the_clause_that_finds_it(name: str, 
     (issue,) = validate(f"/{api.version}/query?q={q}", api)
     assert (issue.code, issue.suggestion) == ("unknown_field", clause)
     assert validate(f"/{api.version}/query?q={clause}", api) == ()
+
+
+@pytest.mark.parametrize("name", ["mygene", "myvariant", "mychem", "mydisease"])
+@pytest.mark.parametrize("asked", ["sort=_id", "sort=-_id", "sort=_score,_id", "facets=_id", "aggs=_id"])
+def test_nothing_is_sorted_or_counted_by_identifier(name: str, asked: str) -> None:
+    api = APIS[name]
+    (issue,) = validate(f"/{api.version}/query?q=*:*&{asked}", api)
+    assert (issue.code, issue.severity, issue.field) == ("no_fielddata", "error", "_id")
+
+
+# A condition that finds nothing, by whether the whole can still find something.
+DEAD: list[tuple[str, str, bool]] = [
+    ("mygene", "symbol:BRCA1 OR symbl:BRCA1", True),
+    ("mygene", "symbol:BRCA1 AND symbl:BRCA1", False),
+    ("mygene", "symbol:BRCA1 AND NOT _exists_:foo_bar", True),
+    ("mygene", "NOT symbl:x", True),
+    ("mygene", "symbl:a OR symbl:b", False),
+    ("mygene", "symbol:a AND (symbl:a OR symbl:b)", False),
+    ("mygene", "symbol:a AND (symbl:a OR alias:b)", True),
+    ("mygene", "(symbol:a AND symbl:a) OR alias:b", True),
+    ("mygene", "symbol:a AND NOT (alias:b AND symbl:a)", True),
+    ("mygene", "symbol:a AND taxid:1 OR symbl:b", True),
+    ("mygene", "symbol:a AND symbl:b^2", False),
+    ("mygene", "taxid:human OR symbol:a", False),  # MyGene refuses it wherever it stands
+    ("mygene", "symbol:a AND NOT taxid:human", False),
+    ("mygene", "pathway:x OR symbol:a", True),
+    ("mygene", "genomic_pos.chr:1 OR symbol:a", True),
+    ("mygene", "_id:a* OR symbol:a", False),
+    ("mychem", "pubchem.molecular_weight:heavy OR chebi.name:acid", True),
+    ("mychem", "pubchem.molecular_weight:heavy AND chebi.name:acid", False),
+    ("mychem", "chebi:acid OR chebi.name:acid", True),
+    ("mychem", "_id:a* OR chebi.name:acid", True),
+    (
+        "myvariant",
+        "dbnsfp.genename:BRAF AND (_exists_:gnomad_exome OR _exists_:gnomad.exomes OR _exists_:gnomad.genomes)",
+        True,
+    ),
+    ("myvariant", "chr1:1-2 AND (cadd.phred:high)", False),  # beside an interval the text is strict
+]
+
+
+@pytest.mark.parametrize(("name", "q", "valid"), DEAD)
+def test_a_dead_condition_is_an_error_only_where_nothing_else_can_be_found(name: str, q: str, valid: bool) -> None:
+    api = APIS[name]
+    issues = [issue for issue in validate(f"/{api.version}/query?q={q}", api) if issue.code != "mixed_operators"]
+    assert issues
+    assert is_valid(issues) is valid
+    assert all(("still finds" in issue.message) is issue.partial for issue in issues)
+
+
+def test_only_the_needed_one_of_two_dead_conditions_is_the_error() -> None:
+    issues = validate("/v3/query?q=symbl:a AND (symbol:b OR alyas:c)", APIS["mygene"])
+    assert [(issue.field, issue.severity) for issue in issues] == [("symbl", "error"), ("alyas", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("body", "valid"),
+    [
+        ('{"q":["x"],"scopes":["symbol","nofield"]}', True),
+        ('{"q":["x"],"scopes":["nofield","other"]}', False),
+        ('{"q":[["x","y"]],"scopes":["symbol","nofield"]}', False),
+        ('{"q":[["x","y"]],"scopes":["symbol",["nofield","alias"]]}', True),
+        ('{"q":["x"],"missing":["nofield"]}', True),
+        ('{"q":["x"],"exists":["nofield"]}', False),
+        ('{"q":["symbol:a OR symbl:a"],"scopes":[]}', True),
+        ('{"q":["x"],"filter":"symbl:a"}', False),
+    ],
+)
+def test_a_dead_scope_or_filter_is_an_error_only_where_nothing_else_can_be_found(body: str, valid: bool) -> None:
+    issues = validate(f"POST /v3/query {body}", APIS["mygene"])
+    assert issues and is_valid(issues) is valid
+
+
+@pytest.mark.parametrize(
+    ("name", "clause", "expected"),
+    [
+        ("mygene", "taxid:2147483648", "a whole number from -2147483648 to 2147483647"),
+        ("mygene", "taxid:" + "9" * 4301, "a whole number from -2147483648 to 2147483647"),
+        ("mygene", "taxid:>99999999999", "a number from -2147483648 to 2147483647"),
+        ("mychem", "pubchem.molecular_weight:1e39", "a number below 3.4028236e+38"),
+        ("mychem", "pubchem.molecular_weight:" + "1" * 400, "a number below 3.4028236e+38"),
+        ("mygene", "taxid:5.5", "a whole number"),
+    ],
+)
+def test_a_number_beyond_its_field_is_told_with_the_bounds(name: str, clause: str, expected: str) -> None:
+    api = APIS[name]
+    (issue,) = validate(f"/{api.version}/query?q={clause}", api)
+    assert issue.code == "wrong_type" and f"takes {expected}, not" in issue.message and len(issue.message) < 200
+
+
+@pytest.mark.parametrize("clause", ["taxid:2147483647", 'retired:"-1"', "taxid:>=-2147483648", "retired:>1e3"])
+def test_a_number_at_the_edge_of_its_field_is_good(clause: str) -> None:
+    assert validate(f"/v3/query?q={clause}", APIS["mygene"]) == ()
+
+
+def test_more_clauses_than_the_search_engine_takes_are_one_error() -> None:
+    at_most = " OR ".join(f"symbol:a{number}" for number in range(1024))
+    assert is_valid(validate(f"/v3/query?q={at_most}", APIS["mygene"]))
+    for q in (f"{at_most} OR nofield:x", "name:(" + "word " * 1025 + ")"):
+        (issue,) = validate(f"/v3/query?q={q}", APIS["mygene"])
+        assert issue.code == "too_large" and "1024 clauses" in issue.message
+    assert is_valid(validate(f"/v3/query?q=symbol:/{'a' * 1000}/", APIS["mygene"]))
+
+
+def test_hints_are_looked_up_for_the_first_unknown_names_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("query_assistant.queries.issues.meant_field", lambda name, api: asked.append(name))
+    issues = validate("/v3/query?q=" + " ".join(f"unknown{number}:x" for number in range(500)), APIS["mygene"])
+    assert len(issues) == 500
+    assert len(asked) == 20
 
 
 def test_errors_come_first() -> None:

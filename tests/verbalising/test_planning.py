@@ -130,3 +130,26 @@ def test_names_torn_at_their_blanks_are_no_batch_but_whole_names_are() -> None:
     with pytest.raises(UnsayableError, match="torn names"):
         plan_query(torn, api)
     assert plan_query(whole, api).identifiers == ("insulin receptor", "calmodulin")
+
+
+@pytest.mark.parametrize(("q", "genome"), [("hg19.chr7:1-2", "hg19"), ("mm9.chr7:1-2", "mm9"), ("chr7:1-2", None)])
+def test_the_genome_that_q_names_is_said(q: str, genome: str | None) -> None:
+    assert planned(f"/v3/query?q={q}").assembly == genome
+
+
+@pytest.mark.parametrize("q", ["chr7:1-2 AND symbol:CDK2", "xchr7:1-2"])
+def test_an_interval_that_swallows_other_text_has_no_words(q: str) -> None:
+    with pytest.raises(UnsayableError, match="swallows"):
+        planned(f"/v3/query?q={q}")
+
+
+def test_text_on_both_sides_of_an_interval_is_said() -> None:
+    plan = planned("/v1/query?q=cadd.phred:>20 AND chr7:5 AND dbsnp.vartype:snv", "myvariant")
+    assert plan.condition == Group(
+        "and",
+        (
+            Leaf("position", None, ("7",), low="5", high="5"),
+            Leaf("above", "cadd.phred", low="20"),
+            Leaf("equals", "dbsnp.vartype", ("snv",)),
+        ),
+    )

@@ -31,7 +31,7 @@ from query_assistant.apis.definition import (
     Stretch,
     WordsPart,
 )
-from query_assistant.apis.fields import Field, Schema, load_schema
+from query_assistant.apis.fields import Field, Schema, ValueKind, load_schema
 from query_assistant.errors import ConfigurationError
 from query_assistant.project import project_root
 
@@ -51,6 +51,9 @@ __all__ = [
 FOLDER = "data/apis"
 DEFINITION, FIELDS = "definition.yaml", "fields.csv"
 FAMILY = "family.yaml"
+WORDS = "words.yaml"
+_FOLDED = frozenset({"text", "whole", "prefix"})
+_SINGLE = frozenset({"whole", "number", "boolean", "date"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,29 @@ class Api:
         """Objects whose fields only the interval syntax reaches."""
         return frozenset(self.definition.nested)
 
+    def kind(self, name: str | None) -> ValueKind:
+        """How the values of a field are compared, or of the fields that a name with `*` stands for."""
+        return _kind(name, self)
+
+    def folds_case(self, name: str | None) -> bool:
+        """Whether upper and lower case of a value are the same value in the field."""
+        return _folds_case(name, self)
+
+    def takes_whole(self, name: str | None) -> bool:
+        """Whether a run of words, quoted or not, is one value of the field."""
+        return _kind(name, self) in _SINGLE
+
+    @cached_property
+    def well_known(self) -> dict[str, Any]:
+        """The fields that people speak of, the best known first: those that the API's words name."""
+        path = api_folder(self.name) / WORDS
+        return dict.fromkeys(yaml.load(path.read_text(encoding="utf-8"), Loader=_loader()) if path.is_file() else ())
+
+    @cached_property
+    def redirects(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        """Paths that the server answers with another path, and that path with the pattern's groups in it."""
+        return tuple((re.compile(rule.path), rule.to) for rule in self.definition.redirects)
+
     @property
     def species(self) -> dict[str, int]:
         return self.definition.species
@@ -186,6 +212,18 @@ class Api:
             return self.default_scopes
         parameter = self.parameter(endpoint, name)
         return parameter.default if parameter else None
+
+
+@lru_cache(maxsize=65536)
+def _kind(name: str | None, api: Api) -> ValueKind:
+    return api.schema.kind(name)
+
+
+@lru_cache(maxsize=65536)
+def _folds_case(name: str | None, api: Api) -> bool:
+    if name is None or _kind(name, api) not in _FOLDED:
+        return False
+    return not any(field.name in api.case_sensitive for field in api.schema.matching(name))
 
 
 def api_names() -> tuple[str, ...]:

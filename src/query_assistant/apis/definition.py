@@ -28,10 +28,11 @@ class _Part(BaseModel):
 class Parameter(_Part):
     """One parameter on the endpoints of `at`.
 
-    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`,
-    `any_of`, `has` and `query_text` say which records it keeps: those that the clause matches, that have one of the
-    values in the field, that have all or none of the listed fields, that its value matches as query text. What it does
-    to the answer, from `role` on, is explained in data/apis/family.yaml.
+    `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole, and be an
+    expression of its `language` where it has one. Items of a `paired` list may be lists themselves. `clause`, `any_of`,
+    `has` and `query_text` say which records it keeps: those that the clause matches, that have one of the values in the
+    field, that have all or none of the listed fields, that its value matches as query text. What it does to the answer,
+    from `role` on, is explained in data/apis/family.yaml.
     """
 
     name: str
@@ -43,7 +44,9 @@ class Parameter(_Part):
     maximum: int | None = None
     choices: tuple[str, ...] = ()
     pattern: str | None = None
+    language: Literal["jmespath"] | None = None
     example: str = ""
+    paired: bool = False
     json_: Literal["typed", "any", "strings", "array"] = Field("typed", alias="json")
     required: bool = False
     clause: str | None = None
@@ -145,13 +148,31 @@ class IdentifierPattern(_Part):
 
     @model_validator(mode="after")
     def _has_term(self) -> IdentifierPattern:
-        try:
-            groups = re.compile(self.pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
-        if "term" not in groups:
+        if "term" not in _compiled(self.pattern).groupindex:
             raise ValueError(f"pattern {self.pattern!r} needs a group (?P<term>...)")
         return self
+
+
+class Redirect(_Part):
+    """A path, still percent-encoded, that fits `path` as a whole is answered with `to`, `{0}` the first group in it."""
+
+    path: str
+    to: str
+
+    @model_validator(mode="after")
+    def _has_groups(self) -> Redirect:
+        try:
+            self.to.format(*[""] * _compiled(self.path).groups)
+        except (IndexError, KeyError, ValueError):
+            raise ValueError(f"{self.to!r} names a group that {self.path!r} does not have") from None
+        return self
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"pattern {pattern!r} is no regular expression: {error}") from None
 
 
 class ApiDefinition(_Part):
@@ -177,6 +198,7 @@ class ApiDefinition(_Part):
     parameters: tuple[Parameter, ...] = ()
     form_json_terms: bool = False
     pages: tuple[str, ...] = ()
+    redirects: tuple[Redirect, ...] = ()
     shorthands: tuple[Shorthand, ...] = ()
     plain_words: PlainWords | None = None
     score_factors: tuple[ScoreFactor, ...] = ()

@@ -3,14 +3,22 @@
     field,type,indexed,searched_by_default,analyzer
     ensembl.gene,keyword,true,true,
 
-A *leaf* holds values; an *object* only groups fields below it.
+A *leaf* holds values; an *object* only groups fields below it. The *kind* of a field says which spellings of a value
+are the same value:
+
+| kind | fields | a value is |
+|---|---|---|
+| text | text with the standard analyzer | words, in any case |
+| whole | keyword; text taken as one token | one value, in any case save for the API's case-sensitive fields |
+| prefix | text cut at its dots (refseq) | one value with or without its version |
+| number, boolean, date | typed | typed |
+| default | no field named | words in `all`, or an `_id` |
+| unknown | no such field, an object, or a wildcard over unlike fields | nothing can be said |
 """
 
 from __future__ import annotations
 
 import csv
-import difflib
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +29,9 @@ from query_assistant.errors import ConfigurationError
 
 MatchMode = Literal["all", "any", "phrase", "whole"]
 FieldType = Literal["text", "keyword", "integer", "long", "byte", "float", "double", "boolean", "date", "object"]
+ValueKind = Literal["text", "whole", "prefix", "number", "boolean", "date", "default", "unknown"]
 NUMERIC: frozenset[str] = frozenset({"integer", "long", "byte", "float", "double"})
+_TEXT_KINDS: dict[str, ValueKind] = {"": "text", "string_lowercase": "whole", "refseq_analyzer": "prefix"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,17 @@ class Field:
     @property
     def numeric(self) -> bool:
         return self.type in NUMERIC
+
+    @property
+    def kind(self) -> ValueKind:
+        """How its values are compared."""
+        if self.numeric:
+            return "number"
+        if self.type in ("boolean", "date"):
+            return cast(ValueKind, self.type)
+        if self.type == "keyword":
+            return "whole"
+        return _TEXT_KINDS.get(self.analyzer, "unknown") if self.type == "text" else "unknown"
 
 
 @dataclass(frozen=True)
@@ -79,15 +100,34 @@ class Schema:
         """The fields that a name with `*` stands for; a name without one stands for itself."""
         if "*" not in pattern:
             return (self[pattern],) if pattern in self else ()
-        return tuple(field for field in self if fnmatch.fnmatchcase(field.name, pattern))
+        first, *middle, last = pattern.split("*")
+        pieces = [first, *filter(None, middle), last]
+        longest = max(pieces, key=len)
+        near = [field for name, field in self.fields.items() if longest in name]
+        return tuple(field for field in near if _holds(field.name, pieces))
 
-    def closest(self, name: str, count: int = 3) -> list[str]:
-        """Existing names that a person who wrote `name` may have meant, the likeliest first."""
-        by_case = [field.name for field in self if field.name.lower() == name.lower()]
-        last = name.rsplit(".", 1)[-1]
-        by_end = [field.name for field in self.leaves if field.name.rsplit(".", 1)[-1] == last]
-        close = difflib.get_close_matches(name, list(self.fields), n=count, cutoff=0.6)
-        return list(dict.fromkeys(by_case + close + by_end))[:count]
+    def kind(self, name: str | None) -> ValueKind:
+        """The kind of a field, or of the fields that a name with `*` stands for."""
+        if name is None:
+            return "default"
+        if name in self.fields:
+            return self.fields[name].kind
+        kinds = {field.kind for field in self.matching(name) if field.leaf}
+        return kinds.pop() if len(kinds) == 1 else "unknown"
+
+
+def _holds(name: str, pieces: list[str]) -> bool:
+    """Whether a name is made of the pieces in their order, with anything between them. Never goes back."""
+    first, *middle, last = pieces
+    at, end = len(first), len(name) - len(last)
+    if end < at or not name.startswith(first) or not name.endswith(last):
+        return False
+    for piece in middle:
+        at = name.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def load_schema(path: Path) -> Schema:

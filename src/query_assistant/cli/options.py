@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import ValidationError
 
 from query_assistant.apis import Api, load_api, records_file
 from query_assistant.errors import InputError, visible
@@ -83,10 +82,8 @@ def _from_json(text: str) -> Query:
         if not is_shallow(values):
             raise ValueError(f"nested over {DEEPEST_BODY} deep")
         return Query(query=values.pop("path", values.pop("query", None)), **values)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        reason = str(error)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # pydantic's and JSON's are ValueErrors
+        reason = " ".join(str(error).split())
     raise InputError(f"not a query: {text[:80]!r}: {reason}; expected a path, or path and body as JSON")
 
 

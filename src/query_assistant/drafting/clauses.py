@@ -15,7 +15,7 @@ from query_assistant.apis import Api
 from query_assistant.apis.fields import Field
 from query_assistant.drafting.field_values import FieldValues, as_text
 from query_assistant.queries.rendering import render_text
-from query_assistant.queries.spelling import leaf_writer
+from query_assistant.queries.rules.shorthands import leaf_writer
 from query_assistant.queries.tree import Boolean, Exists, Fuzzy, Node, Phrase, Range, Regex, Wildcard, Words
 from query_assistant.verbalising.lexicon import Lexicon
 from query_assistant.verbalising.planning import Reading

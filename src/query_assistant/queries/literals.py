@@ -11,25 +11,10 @@ from typing import Any
 from typing import Literal as OneOf
 
 from query_assistant.apis import Api
-from query_assistant.queries.calls import Request
-from query_assistant.queries.kinds import kind
-from query_assistant.queries.meaning import interval_of
 from query_assistant.queries.normal_request import canonicalize
-from query_assistant.queries.rules.routing import mode, read
-from query_assistant.queries.syntax import parse_text
-from query_assistant.queries.tree import (
-    Boolean,
-    Boost,
-    Fuzzy,
-    Node,
-    Operator,
-    Phrase,
-    Range,
-    Regex,
-    Strict,
-    Wildcard,
-    Words,
-)
+from query_assistant.queries.reading import QueryText
+from query_assistant.queries.request import Request
+from query_assistant.queries.tree import Fuzzy, Node, Phrase, Range, Regex, Wildcard, Words, leaves
 
 LiteralKind = OneOf[
     "word",
@@ -49,7 +34,7 @@ LiteralKind = OneOf[
     "size",
 ]
 
-TEXTS: dict[str, Operator] = {"filter": "or", "post_filter": "or"}
+PLAIN: dict[str, LiteralKind] = {"wildcard": "pattern", "integer": "number", "words": "word"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +61,9 @@ def literals(request: Request, api: Api) -> tuple[Literal, ...]:
 
 
 def _of_parameter(name: str, value: Any, form: Request, api: Api) -> Iterator[Literal]:
-    if name == "q" and form.method == "GET":
-        yield from _of_q(str(value), form, api)
-    elif name in TEXTS:
-        yield from _of_tree(parse_text(str(value), TEXTS[name], name), name, api)
+    text = form.text(name, api)
+    if text is not None:
+        yield from _of_text(text, api)
     elif name in ("id", "ids"):
         yield from (Literal(identifier, "id", name) for identifier in form.identifiers)
     elif name == "q":
@@ -93,53 +77,41 @@ def _of_parameter(name: str, value: Any, form: Request, api: Api) -> Iterator[Li
             yield Literal(str(value), parameter.literal, name)
 
 
-def _of_q(q: str, form: Request, api: Api) -> Iterator[Literal]:
-    located = interval_of(form, api)
-    if located is not None:
-        stretch = located.interval
-        yield Literal(f"chr{stretch.chromosome.upper()}:{stretch.start}-{stretch.end}", "interval", "q", stretch.path)
-        for side in located.texts:
-            yield from _of_tree(parse_text(side, "or"), "q", api)
-        return
-    reading = mode(q, api)
-    if reading == "text":
-        yield from _of_tree(read(q, reading, api), "q", api)
-    elif reading not in ("all", "none"):
-        yield Literal(q, plain_kind(reading, q), "q")
+def _of_text(text: QueryText, api: Api) -> Iterator[Literal]:
+    if text.located is not None:
+        stretch = text.located.interval
+        shown = f"chr{stretch.chromosome.upper()}:{stretch.start}-{stretch.end}"
+        yield Literal(shown, "interval", text.parameter, stretch.path)
+    if text.query is not None:
+        yield from (literal for leaf in leaves(text.query) for literal in _of_leaf(leaf, text.parameter, api))
+    elif text.mode in PLAIN:
+        yield Literal(str(text.text), plain_kind(text), text.parameter)
 
 
-def plain_kind(reading: str, q: str) -> LiteralKind:
-    if reading == "wildcard":
-        return "pattern"
-    return "number" if reading == "integer" else "words" if " " in q else "word"
+def plain_kind(text: QueryText) -> LiteralKind:
+    """The kind of a q without operators."""
+    return "words" if text.mode == "words" and " " in str(text.text) else PLAIN[text.mode]
 
 
-def _of_tree(node: Node, parameter: str, api: Api) -> Iterator[Literal]:
+def _of_leaf(node: Node, parameter: str, api: Api) -> Iterator[Literal]:
     match node:
-        case Strict() | Boost():
-            yield from _of_tree(node.node, parameter, api)
-        case Boolean():
-            for part in (*node.must, *node.should, *node.must_not):
-                yield from _of_tree(part, parameter, api)
-        case Words():
-            yield Literal(node.text, word_kind(node, api), parameter, node.field)
-        case Phrase():
+        case Words() | Phrase():
             yield Literal(node.text, word_kind(node, api), parameter, node.field)
         case Range():
             yield from (Literal(bound, "bound", parameter, node.field) for bound in (node.low, node.high) if bound)
-        case Wildcard() | Regex():
-            masked: LiteralKind = "pattern" if isinstance(node, Wildcard) else "regex"
-            yield Literal(node.pattern, masked, parameter, node.field)
+        case Wildcard():
+            yield Literal(node.pattern, "pattern", parameter, node.field)
+        case Regex():
+            yield Literal(node.pattern, "regex", parameter, node.field)
         case Fuzzy():
             yield Literal(node.text, "word", parameter, node.field)
-        case _:
-            return
 
 
 def word_kind(node: Words | Phrase, api: Api) -> LiteralKind:
-    values = kind(node.field, api)
-    if values in ("number", "boolean", "date"):
-        return values
+    """The kind of what fills a condition on words."""
+    match api.kind(node.field):
+        case "number" | "boolean" | "date" as typed:
+            return typed
     if isinstance(node, Phrase):
         return "phrase" if " " in node.text else "word"
     return "words" if len(node.words) > 1 else "word"

@@ -17,11 +17,9 @@ from query_assistant.apis import Api, Parameter
 from query_assistant.errors import RequestError
 from query_assistant.queries.request import Request
 from query_assistant.queries.rules.identifiers import look_up
-from query_assistant.queries.rules.intervals import Located, locate
-from query_assistant.queries.rules.routing import mode, query_text, read
 from query_assistant.queries.rules.shorthands import rewrite_scope
 from query_assistant.queries.syntax import parse_text
-from query_assistant.queries.tree import Boolean, Exists, Match, MatchAll, Node, Strict, Words
+from query_assistant.queries.tree import Boolean, Exists, Match, MatchAll, Node, Words
 
 LOOKUP_LIMIT = 1000  # an identifier with more matches is a 500
 
@@ -120,29 +118,12 @@ def index_of(request: Request, api: Api) -> str:
     return api.entities[request.entity] if request.entity else api.default_index
 
 
-def interval_of(request: Request, api: Api) -> Located | None:
-    """The interval that q of a GET is, by the API's own rule."""
-    if request.key != "GET query" or not request.q:
-        return None
-    return locate(request.q, dict(request.parameters), api)
-
-
 def _queries(request: Request, api: Api) -> tuple[Node, ...]:
-    if request.method == "POST":
-        return _terms(request, api)
-    located = interval_of(request, api)
-    if located is None:
-        return (read(request.q, mode(request.q, api), api),)
-    sides: tuple[Node, ...] = tuple(Strict(parse_text(text, "or")) for text in located.texts)
-    return (Boolean(must=(*sides, located.interval)),) if sides else (located.interval,)
-
-
-def _terms(request: Request, api: Api) -> tuple[Node, ...]:
-    """One literal lookup per term; with scopes given but empty, each term is query text."""
-    scopes = request.value("scopes", api)
-    if not scopes:
-        return tuple(query_text(str(term), api) for term in request.terms)
-    return tuple(_term(term, scopes, api) for term in request.terms)
+    """The tree of q, or one for each term of a batch: a literal lookup, query text where scopes are given but empty."""
+    scopes = request.value("scopes", api) if request.method == "POST" else ()
+    if scopes:
+        return tuple(_term(term, scopes, api) for term in request.terms)
+    return tuple(text.tree for text in request.texts(api) if text.parameter == "q")
 
 
 def _term(term: Any, scopes: tuple[Any, ...], api: Api) -> Node:
@@ -166,8 +147,7 @@ def _filters(request: Request, api: Api) -> tuple[Node, ...]:
     nodes = [
         node
         for parameter in _selecting(api, request.key)
-        if not parameter.after_facets
-        and (node := _clause(parameter, request.value(parameter.name, api), api)) is not None
+        if not parameter.after_facets and (node := _clause(parameter, request, api)) is not None
     ]
     return tuple(nodes)
 
@@ -179,15 +159,17 @@ def _selecting(api: Api, key: str) -> tuple[Parameter, ...]:
     return tuple(sorted(found, key=lambda part: part.query_text))
 
 
-def _clause(parameter: Parameter, value: Any, api: Api) -> Node | None:
+def _clause(parameter: Parameter, request: Request, api: Api) -> Node | None:
+    value = request.value(parameter.name, api)
+    if parameter.query_text:
+        text = request.text(parameter.name, api)
+        return None if text is None else text.tree
     if parameter.clause:
         return parse_text(parameter.clause) if value else None
     if parameter.any_of:
         return species_clause(value, parameter.any_of, api)
     if not value:
         return None
-    if parameter.query_text:
-        return Strict(parse_text(str(value), "or", parameter.name))
     fields = tuple(Exists(name) for name in value)
     if parameter.has == "none":
         return Boolean(must_not=fields)
@@ -210,7 +192,7 @@ def _post_filter(request: Request, api: Api) -> Node | None:
         for parameter in sorted(_selecting(api, request.key), key=lambda part: not part.query_text)
         if parameter.after_facets
         and not parameter.silent(request.parameters)
-        and (node := _clause(parameter, request.value(parameter.name, api), api)) is not None
+        and (node := _clause(parameter, request, api)) is not None
     ]
     if not nodes:
         return None

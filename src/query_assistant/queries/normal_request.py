@@ -13,18 +13,14 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
-from query_assistant.queries.meaning import index_of, interval_of
+from query_assistant.queries.meaning import index_of
 from query_assistant.queries.normal_tree import is_everything, normal, ordered
+from query_assistant.queries.reading import EVERYTHING, QueryText, plain_integer, read_q
 from query_assistant.queries.rendering import render_leaf, render_text
 from query_assistant.queries.request import Request
-from query_assistant.queries.rules.intervals import Located
-from query_assistant.queries.rules.routing import mode, read
-from query_assistant.queries.rules.shorthands import rewrite_scope, spelled_short
-from query_assistant.queries.spelling import leaf_writer
-from query_assistant.queries.syntax import parse_text
+from query_assistant.queries.rules.shorthands import leaf_writer, rewrite_scope, spelled_short
+from query_assistant.queries.syntax import MAX_LENGTH
 from query_assistant.queries.tree import Boolean, Node
-
-EVERYTHING = "__all__"
 
 
 def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Request:
@@ -59,9 +55,11 @@ def _entity(request: Request, values: dict[str, Any], api: Api) -> str | None:
     if index == api.default_index:
         values.pop(name, None)
         return written
-    if name not in values and interval_of(request, api) is not None:
+    q = request.text("q", api)
+    interval = q is not None and q.mode == "interval"
+    if interval and name not in values:
         return request.entity
-    if values.get(name) == api.default(request.key, name) and interval_of(request, api) is not None:
+    if interval and values.get(name) == api.default(request.key, name):
         values.pop(name)
         return request.entity
     values[name] = index
@@ -115,11 +113,12 @@ def _scope(scope: str, api: Api) -> str:
 
 
 def _texts(values: dict[str, Any], request: Request, api: Api, keep_case: bool) -> None:
-    for name in ("filter", "post_filter"):
-        if name in values:
-            values[name] = _filter(str(values[name]), name, api, keep_case)
-    if request.key == "GET query" and not values.get("scroll_id"):
-        values["q"] = _q(request, api, keep_case)
+    for parameter in api.parameters_on(request.key):
+        if parameter.query_text and parameter.name in values:
+            values[parameter.name] = _filter(request.text(parameter.name, api), api, keep_case)
+    q = request.text("q", api) if not values.get("scroll_id") else None
+    if q is not None:
+        values["q"] = _q(q, request, api, keep_case)
         if values["q"] == EVERYTHING and request.q not in (None, EVERYTHING):
             _show_hits(values, request, api)
 
@@ -130,65 +129,60 @@ def _show_hits(values: dict[str, Any], request: Request, api: Api) -> None:
         values.setdefault("size", api.default(request.key, "size"))
 
 
-def _filter(text: str, name: str, api: Api, keep_case: bool) -> str | None:
-    if not text:
+def _filter(text: QueryText | None, api: Api, keep_case: bool) -> str | None:
+    if text is None or text.query is None:
         return None
-    tree = normal(parse_text(text, "or", name), api, operator="or", keep_case=keep_case, scored=False)
-    return render_text(ordered(tree, "or"), "or")
+    tree = normal(text.query, api, operator="or", keep_case=keep_case, scored=False)
+    rendered = render_text(ordered(tree, "or"), "or")
+    return rendered if len(rendered) <= MAX_LENGTH else text.text
 
 
-def _q(request: Request, api: Api, keep_case: bool) -> str:
-    located = interval_of(request, api)
-    if located is not None:
-        return _interval(located, api, keep_case)
-    reading = mode(request.q, api)
-    if reading == "all" or request.q is None:
+def _q(q: QueryText, request: Request, api: Api, keep_case: bool) -> str:
+    if q.mode == "interval":
+        return _interval(q, api, keep_case)
+    if q.mode == "all" or q.text is None:
         return EVERYTHING
-    if reading == "wildcard":
-        return request.q if keep_case else request.q.lower()
-    if reading != "text":
-        return request.q
+    if q.mode == "wildcard":
+        return q.text if keep_case else q.text.lower()
+    if q.mode == "integer":
+        return plain_integer(q.text) or q.text
+    if q.query is None:
+        return q.text
     leaf = leaf_writer(api)
-    tree = ordered(normal(read(request.q, "text", api), api, keep_case=keep_case), "and", leaf)
+    tree = ordered(normal(q.query, api, keep_case=keep_case), "and", leaf)
     if is_everything(tree):
         return EVERYTHING
-    return _verified(render_text(tree, "and", leaf), tree, request.q, api, keep_case)
+    text = render_text(tree, "and", leaf)
+    return text if _says(text, tree, request, api, keep_case) else q.text
 
 
-def _verified(text: str, tree: Node, written: str, api: Api, keep_case: bool) -> str:
-    """The text, if the server reads the same tree out of it; else what was written.
+def _says(text: str, tree: Node, request: Request, api: Api, keep_case: bool) -> bool:
+    """Whether the server reads a tree again out of its text.
 
-    Only a server that looks at q before it parses it can read another tree out of a rendered one.
+    It reads no text that is too long, and only a server that looks at q before it parses it can read another tree.
     """
+    if len(text) > MAX_LENGTH:
+        return False
     if api.definition.plain_words is None and not api.definition.shorthands and "chr" not in text:
-        return text
+        return True
     try:
-        if _no_interval(text, api) and mode(text, api) == "text":
-            again = ordered(normal(read(text, "text", api), api, keep_case=keep_case), "and", leaf_writer(api))
-            if again == tree:
-                return text
+        again = read_q(text, request.parameters, api)
     except RequestError:
-        pass
-    return written
+        return False
+    if again.mode != "text" or again.query is None:
+        return False
+    return ordered(normal(again.query, api, keep_case=keep_case), "and", leaf_writer(api)) == tree
 
 
-def _no_interval(text: str, api: Api) -> bool:
-    """Whether a text of q is safe from being taken for an interval."""
-    return (
-        "chr" not in text
-        or interval_of(Request(api.name, "GET", "query", api.version, None, (("q", text),)), api) is None
-    )
-
-
-def _interval(located: Located, api: Api, keep_case: bool) -> str:
+def _interval(q: QueryText, api: Api, keep_case: bool) -> str:
+    located, rule = q.located, api.definition.interval
+    assert located is not None
     stretch = located.interval
-    rule = api.definition.interval
     shown = f"{located.prefix}." if rule and not rule.by_parameter and located.prefix else ""
     text = f"{shown}chr{stretch.chromosome.upper()}:{stretch.start}-{stretch.end}"
-    sides = [normal(parse_text(side, "or"), api, operator="or", keep_case=keep_case) for side in located.texts]
-    if not sides:
+    if q.query is None:
         return text
-    side = sides[0] if len(sides) == 1 else normal(Boolean(must=tuple(sides)), api, operator="or", keep_case=keep_case)
+    side = normal(q.query, api, operator="or", keep_case=keep_case)
     words = render_text(ordered(side, "or"), "or", render_leaf)
     return f"{text} AND ({words})" if isinstance(side, Boolean) and side.should else f"{text} AND {words}"
 

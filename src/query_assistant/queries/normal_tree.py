@@ -11,7 +11,6 @@ import re
 from dataclasses import replace
 
 from query_assistant.apis import Api
-from query_assistant.queries.kinds import folds_case, kind, takes_whole
 from query_assistant.queries.rendering import Leaf, render_leaf, render_text
 from query_assistant.queries.tree import (
     Boolean,
@@ -53,13 +52,13 @@ def normal(node: Node, api: Api, *, operator: Operator = "and", keep_case: bool 
 
 def fold(node: Node, api: Api) -> Node:
     """Values in lower case where the field does not tell case apart."""
-    if isinstance(node, Words) and folds_case(node.field, api):
+    if isinstance(node, Words) and api.folds_case(node.field):
         return replace(node, words=tuple(word.lower() for word in node.words))
-    if isinstance(node, Phrase) and folds_case(node.field, api):
+    if isinstance(node, Phrase) and api.folds_case(node.field):
         return replace(node, text=node.text.lower())
-    if isinstance(node, Wildcard) and folds_case(node.field, api):
+    if isinstance(node, Wildcard) and api.folds_case(node.field):
         return replace(node, pattern=node.pattern.lower())
-    if isinstance(node, Range) and folds_case(node.field, api):
+    if isinstance(node, Range) and api.folds_case(node.field):
         return replace(node, low=node.low and node.low.lower(), high=node.high and node.high.lower())
     return node
 
@@ -73,9 +72,9 @@ def _leaf(node: Node, api: Api, operator: Operator) -> Node:
 
 
 def _words(node: Words, api: Api, operator: Operator) -> Node:
-    if takes_whole(node.field, api):
+    if api.takes_whole(node.field):
         return _value(node.field, node.text, operator)
-    if len(node.words) > 1 and kind(node.field, api) == "text" and all(map(_WORD.match, node.words)):
+    if len(node.words) > 1 and api.kind(node.field) == "text" and all(map(_WORD.match, node.words)):
         parts: list[Node] = [Words(node.field, (word,), operator) for word in node.words]
         return boolean(parts, [], []) if node.operator == "and" else boolean([], parts, [])
     return node
@@ -83,10 +82,10 @@ def _words(node: Words, api: Api, operator: Operator) -> Node:
 
 def _phrase(node: Phrase, api: Api, operator: Operator) -> Node:
     """A phrase of one token is that token; on fields of whole values, quoting changes nothing."""
-    if takes_whole(node.field, api):
+    if api.takes_whole(node.field):
         return _value(node.field, node.text, operator)
     alone = _WORD.match(node.text) and node.text not in _RESERVED
-    if alone and (kind(node.field, api) == "text" or (node.field is None and api.definition.plain_words is None)):
+    if alone and (api.kind(node.field) == "text" or (node.field is None and api.definition.plain_words is None)):
         return Words(node.field, (node.text,), operator)
     return node
 

@@ -1,18 +1,21 @@
-"""The path of a call: which endpoint it names, its parameters, and how a person would write it.
+"""The address of a call: which endpoint its path names, its parameters, and the call in one line.
 
 /v3/gene/1017?fields=symbol  ->  Route("annotation", entity="gene", identifier="1017"), [("fields", "symbol")]
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, unquote, unquote_plus
 
 from query_assistant.apis import Api
-from query_assistant.errors import RequestError
+from query_assistant.errors import InputError, RequestError
+from query_assistant.queries.values import check_unicode
+from query_assistant.records import DEEPEST_BODY, Query, is_shallow
 
 Endpoint = Literal["query", "annotation", "metadata", "fields", "status", "other"]
 
@@ -24,6 +27,14 @@ _ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
 }
 _READABLE = {ord(sign): f"%{ord(sign):02X}" for sign in "%&#+"}
 _READABLE_SEGMENT = {ord(sign): f"%{ord(sign):02X}" for sign in "/?#%"}
+
+
+READING_ORDER = ("q", "ids", "scopes", "species", "assembly")
+READING_TAIL = ("fields", "size", "from", "sort", "facets", "facet_size")
+_SELECTING = frozenset(
+    {"filter", "post_filter", "entrezonly", "ensemblonly", "exists", "missing", "ignore_obsolete", "include_tax_tree",
+     "userquery", "species_facet_filter"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,9 @@ def divide(target: str) -> tuple[str, list[tuple[str, str]]]:
     """The path, still encoded, and the decoded parameters of a readable or percent-encoded path or URL.
 
     Raises:
-        RequestError: 400, what stands behind a percent sign is not UTF-8.
+        RequestError: 400, it holds what is no Unicode, or what stands behind a percent sign is not UTF-8.
     """
-    target = target.strip()
+    target = check_unicode(target).strip()
     if found := _ORIGIN.match(target):
         target = target[found.end() :] or "/"
     path, _, query = target.partition("#")[0].partition("?")
@@ -76,7 +87,7 @@ def route(path: str, api: Api) -> Route:
     parts = path.split("/")
     if len(parts) > 2 and parts[-1] == "" and parts[1] != "status":
         parts.pop()
-    if parts[0] != "" or "" in parts[1:]:
+    if parts[0] != "" or len(parts) == 1 or "" in parts[1:]:
         raise _unknown(path, api)
     words = tuple(parts[1:])
     if words == ("status",):
@@ -86,6 +97,14 @@ def route(path: str, api: Api) -> Route:
     if words[0] != api.version:
         raise _unknown(path, api)
     return _below_version(words[1:], path, api)
+
+
+def redirected(path: str, api: Api) -> str | None:
+    """The path, still encoded, to which the server sends a GET of this one (301); None where it answers itself."""
+    for pattern, to in api.redirects:
+        if found := pattern.fullmatch(path):
+            return to.format(*found.groups())
+    return None
 
 
 def _below_version(words: tuple[str, ...], path: str, api: Api) -> Route:
@@ -132,3 +151,54 @@ def encoded(path: str) -> str:
     """The path of HTTP for a readable path: everything but letters, digits and a few marks as %XX."""
     head, mark, query = path.partition("?")
     return quote(head, safe="/%:@!$'()*,;=~+-._") + mark + quote(query, safe="=&%:@!$'()*,;/?~-._")
+
+
+def to_text(query: Query) -> str:
+    """A call in one line: the path of a GET, or `POST path {compact JSON}`, its members in reading order.
+
+    Files of records sort their keys, so the order in which a body comes says nothing.
+    """
+    if query.body is None:
+        return query.query
+    members = {name: query.body[name] for name in sorted(query.body, key=reading_order)}
+    return f"POST {query.query} {json.dumps(members, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def from_text(text: str) -> Query:
+    """The call that `to_text` wrote; white space around it and a full URL are forgiven, nothing else.
+
+    Raises:
+        InputError: it is neither a path nor `POST path {json}`.
+    """
+    line = text.strip()
+    method, _, rest = line.partition(" ")
+    if method == "POST":
+        path, brace, document = rest.strip().partition(" {")
+        return Query(query=path, body=_document(brace + document, line))
+    if method == "GET":
+        line = rest.strip()
+    if line.startswith("/") or "://" in line.partition("?")[0]:
+        return Query(query=line)
+    raise InputError(f"{line[:80]!r} is no query; expected a path such as /v3/query?q=cdk2, or POST path {{json}}")
+
+
+def _document(text: str, line: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not is_shallow(document):
+        raise InputError(
+            f"{line[:80]!r} has no JSON object behind its path, or one over {DEEPEST_BODY} deep; "
+            "expected POST path {json}"
+        )
+    return document
+
+
+def reading_order(name: str) -> tuple[int, int, str]:
+    """Sorts parameter names as a person reads them (docs/architecture.md, "The readable path")."""
+    if name in READING_ORDER:
+        return (0, READING_ORDER.index(name), "")
+    if name in READING_TAIL:
+        return (2, READING_TAIL.index(name), "")
+    return (1 if name in _SELECTING else 3, 0, name)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from query_assistant.queries.leaves import EXISTS
 from query_assistant.queries.tree import (
+    EXISTS,
     Boolean,
     Boost,
     Exists,

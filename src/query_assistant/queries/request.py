@@ -5,27 +5,179 @@
                 ignored=(Ignored("callback", "x", "mygene knows no such parameter"),))
 
 The last of repeated values counts, aliases have their priority, the URL wins over the body, unknown names are dropped
-but remembered. Defaults are not stored: `Request.value(name, api)` looks them up.
+but remembered, redirects are followed. Defaults are not stored: `Request.value(name, api)` looks them up.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
 from query_assistant.queries import paths
-from query_assistant.queries.calls import Ignored, Method, Request, reading_order
-from query_assistant.queries.paths import Route
-from query_assistant.queries.text_form import from_text, to_text
-from query_assistant.queries.values import Source, Value, convert
+from query_assistant.queries.limits import check_request
+from query_assistant.queries.paths import Endpoint, Route, from_text, reading_order, to_text
+from query_assistant.queries.reading import QueryText, read_texts
+from query_assistant.queries.values import Source, Value, check_unicode, convert, shown
 from query_assistant.records import Query
 
 __all__ = ["Ignored", "Method", "Request", "from_text", "parse", "parse_http", "reading_order", "to_text"]
 
+Method = Literal["GET", "POST"]
+
 _FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A parameter that was given and changes nothing, and why."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `entity` is the path's word for the records where one was written; `values` are sorted by name.
+
+    Two requests are equal when they say the same; what was ignored does not count. `normal` says that the request is
+    a canonical form already, with the case of its values folded or kept, so that nobody has to make it again.
+    """
+
+    api: str
+    method: Method
+    endpoint: Endpoint
+    version: str
+    entity: str | None = None
+    values: tuple[tuple[str, Value], ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    normal: Literal["", "folded", "kept"] = field(default="", init=False, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> tuple[Any, ...]:
+        typed = tuple((name, type(value), value) for name, value in self.values)
+        return (self.api, self.method, self.endpoint, self.version, self.entity, typed)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Value]:
+        """The given, effective parameters under their canonical names."""
+        return dict(self.values)
+
+    @property
+    def key(self) -> str:
+        """The endpoint as the parameter tables name it: "GET query"."""
+        return f"{self.method} {self.endpoint}"
+
+    @property
+    def q(self) -> str | None:
+        """The query text of a GET, stripped; None where it is not given."""
+        value = self.parameters.get("q")
+        return value if isinstance(value, str) else None
+
+    @property
+    def terms(self) -> tuple[Any, ...]:
+        """The terms of a POST /query; a tuple among them is paired with the scopes position by position."""
+        value = self.parameters.get("q")
+        return value if isinstance(value, tuple) else ()
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The identifiers of an annotation call, one for a GET."""
+        value = self.parameters.get("id", self.parameters.get("ids", ()))
+        return value if isinstance(value, tuple) else (str(value),)
+
+    def get(self, name: str) -> Value | None:
+        """A given value, None where the default holds."""
+        return self.parameters.get(name)
+
+    def value(self, name: str, api: Api) -> Any:
+        """A given value, else the API's default for it."""
+        found = self.parameters.get(name)
+        return api.default(self.key, name) if found is None else found
+
+    def texts(self, api: Api) -> tuple[QueryText, ...]:
+        """What the server reads as text: q, or each term of a batch that names no scopes, filter and post_filter.
+
+        Raises:
+            RequestError: the server refuses one of them.
+        """
+        known: tuple[Api, tuple[QueryText, ...]] | None = self.__dict__.get("_read")
+        if known is None or known[0] is not api:
+            known = (api, read_texts(self, api))
+            object.__setattr__(self, "_read", known)
+        return known[1]
+
+    def text(self, parameter: str, api: Api) -> QueryText | None:
+        """The one text of a parameter; None where it is not given, or a list of terms."""
+        return next((text for text in self.texts(api) if text.parameter == parameter and text.place is None), None)
+
+    def with_values(self, values: Mapping[str, Value], entity: str | None = None) -> Request:
+        """The same call with other parameters, and none ignored."""
+        return Request(self.api, self.method, self.endpoint, self.version, entity, tuple(sorted(values.items())))
+
+    def as_normal(self, case: Literal["folded", "kept"]) -> Request:
+        """This request, known to be a canonical form. A changed copy of it is not known to be one."""
+        object.__setattr__(self, "normal", case)
+        return self
+
+    @property
+    def path(self) -> str:
+        """The readable path without parameters."""
+        if self.endpoint == "status":
+            return "/status"
+        words = [self.version, self.entity or ""]
+        if self.endpoint not in ("annotation", "other"):
+            words.append("metadata/fields" if self.endpoint == "fields" else self.endpoint)
+        elif self.method == "GET" and self.endpoint == "annotation":
+            words.append(paths.readable_segment(self.identifiers[0]))
+        return "/" + "/".join(word for word in words if word)
+
+    def reading(self) -> list[tuple[str, Value]]:
+        """The parameters in reading order: q, scopes, species, other filters, fields, size, from, sort, facets."""
+        return sorted(self.values, key=lambda pair: reading_order(pair[0]))
+
+    def to_query(self) -> Query:
+        """The call as a person writes it (docs/architecture.md, "The readable path")."""
+        ordered = self.reading()
+        if self.method == "POST":
+            return Query(query=self.path, body={name: _json(value) for name, value in ordered})
+        given = [(name, _text(value)) for name, value in ordered if name != "id"]
+        return Query(query=paths.readable(self.path, given))
+
+    def percent_encoded(self) -> str:
+        """The path and parameters as HTTP wants them; a POST's parameters are in the body of `to_query()`."""
+        return paths.encoded(self.to_query().query)
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(_item(item) for item in value)
+    return str(value)
+
+
+def _item(item: Any) -> str:
+    """One item of a list, quoted where splitting the list would break it."""
+    text = str(item)
+    if text and not any(sign in text for sign in ",|+ \t\n\r\x0b\x0c'\"\\"):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _json(value: Value) -> Any:
+    return [_json(item) for item in value] if isinstance(value, tuple) else value
 
 
 def parse(query: Query | str, api: Api) -> Request:
@@ -51,6 +203,8 @@ def parse_http(
         RequestError: as `parse`.
     """
     path, given = paths.divide(target)
+    if method == "GET":
+        path = paths.redirected(path, api) or path
     where = paths.route(path, api)
     _check_method(method, where, path)
     form, document = _read_body(body, content_type) if method == "POST" else ([], {})
@@ -107,7 +261,7 @@ def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str
         values=tuple(sorted(values.items())),
         ignored=tuple(_ignored(sources, used, key, api)),
     )
-    _check_request(request, api)
+    check_request(request, api)
     return request
 
 
@@ -120,11 +274,15 @@ def _ignored(
     sources: list[tuple[Source, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api
 ) -> list[Ignored]:
     return [
-        Ignored(name, str(value), _reason(name, key, api))
+        Ignored(check_unicode(name), _written(value), _reason(name, key, api))
         for place, (_, given) in enumerate(sources)
         for name, value in given.items()
         if (place, name) not in used
     ]
+
+
+def _written(value: Any) -> str:
+    return check_unicode(value) if isinstance(value, str) else shown(value)
 
 
 def _reason(name: str, key: str, api: Api) -> str:
@@ -136,44 +294,3 @@ def _reason(name: str, key: str, api: Api) -> str:
     if parameter.role == "none":
         return f"{name} is checked but has no effect on {key}"
     return f"another spelling or place of {parameter.name} wins"
-
-
-def _check_request(request: Request, api: Api) -> None:
-    """What the server refuses beyond single values: something missing, a page too deep, a sort it cannot do."""
-    for parameter in api.parameters_on(request.key):
-        if parameter.required and parameter.name not in request.parameters:
-            raise RequestError(f"{request.key}: missing {parameter.name}; give it", parameter=parameter.name)
-    _check_emptiness(request)
-    _check_window(request, api)
-    _check_sort(request)
-    if request.q == "__any__":
-        raise RequestError("q=__any__: random query not available; use __all__", parameter="q")
-
-
-def _check_emptiness(request: Request) -> None:
-    for name in ("q", "ids") if request.method == "POST" else ():
-        if request.parameters.get(name) == ():
-            raise RequestError(f"{name} is empty: the search engine refuses an empty batch; give terms", parameter=name)
-
-
-def _check_window(request: Request, api: Api) -> None:
-    if request.endpoint != "query":
-        return
-    start, size = request.value("from", api), request.value("size", api)
-    if request.get("fetch_all"):
-        if start:
-            raise RequestError(f"from={start} cannot go with fetch_all; leave it out", parameter="from")
-    elif start + size > 10000:
-        raise RequestError(
-            f"from={start} and size={size}: from + size is at most 10000; use fetch_all", parameter="from"
-        )
-
-
-def _check_sort(request: Request) -> None:
-    for item in request.parameters.get("sort", ()):  # type: ignore[union-attr]
-        if ":" in item:
-            raise RequestError(
-                f"sort={item!r}: expected field or -field; write -field for descending", parameter="sort"
-            )
-        if item == "-_score":
-            raise RequestError("sort='-_score': scores are descending already; write _score", parameter="sort")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from query_assistant.apis import Api
-from query_assistant.queries.kinds import kind, takes_whole
 from query_assistant.queries.meaning import understand
 from query_assistant.queries.normal_tree import fold, normal
 from query_assistant.queries.request import Request
@@ -104,11 +103,11 @@ def _match(node: Match, api: Api) -> Formula:
 
 def _lookup(field: str, node: Match, api: Api) -> Formula:
     single = _TOKEN.match(node.text)
-    if takes_whole(field, api) or field == "_id":
+    if api.takes_whole(field) or field == "_id":
         return _leaf(Phrase(field, node.text), api)
     if node.mode == "phrase" and not single:
         return _leaf(Phrase(field, node.text), api)
-    if single or kind(field, api) == "text":
+    if single or api.kind(field) == "text":
         return _leaf(Words(field, tuple(node.text.split()) or ("",)), api)
     return ("atom", Match((field,), node.text, node.mode))
 
@@ -123,12 +122,12 @@ def _leaf(node: Node, api: Api) -> Formula:
 def _typed(node: Node, api: Api) -> Node:
     """One spelling per number, one form for a range of a single value."""
     if isinstance(node, Range):
-        if kind(node.field, api) == "number":
+        if api.kind(node.field) == "number":
             node = Range(node.field, _number(node.low), _number(node.high), node.include_low, node.include_high)
         if node.low is not None and node.low == node.high and node.include_low and node.include_high:
-            return Words(node.field, (node.low,)) if takes_whole(node.field, api) else node
+            return Words(node.field, (node.low,)) if api.takes_whole(node.field) else node
         return node
-    if isinstance(node, (Words, Phrase)) and kind(node.field, api) == "number":
+    if isinstance(node, (Words, Phrase)) and api.kind(node.field) == "number":
         return Words(node.field, (_number(node.text) or "",))
     if isinstance(node, Words) and len(node.words) == 1 and _one_token(node, api):
         return Words(node.field, node.words)
@@ -137,7 +136,7 @@ def _typed(node: Node, api: Api) -> Node:
 
 def _one_token(node: Words, api: Api) -> bool:
     """Whether no analyzer takes the word apart, so that the operator between its parts cannot matter."""
-    return bool(_TOKEN.match(node.text)) or takes_whole(node.field, api)
+    return bool(_TOKEN.match(node.text)) or api.takes_whole(node.field)
 
 
 def _number(text: str | None) -> str | None:

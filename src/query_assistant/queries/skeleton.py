@@ -10,15 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from query_assistant.apis import Api
-from query_assistant.queries.calls import Request
-from query_assistant.queries.kinds import kind
-from query_assistant.queries.literals import TEXTS, plain_kind, word_kind
-from query_assistant.queries.meaning import interval_of
+from query_assistant.queries.literals import PLAIN, plain_kind, word_kind
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.normal_tree import normal, ordered
+from query_assistant.queries.reading import QueryText
 from query_assistant.queries.rendering import prefix, render_text
-from query_assistant.queries.rules.routing import mode, read
-from query_assistant.queries.syntax import parse_text
+from query_assistant.queries.request import Request
 from query_assistant.queries.tree import (
     Exists,
     Fuzzy,
@@ -48,11 +45,9 @@ def skeleton(request: Request, api: Api) -> str:
 
 
 def _masked(name: str, value: Any, form: Request, api: Api) -> str:
-    if name == "q" and form.method == "GET":
-        return _masked_q(str(value), form, api)
-    if name in TEXTS:
-        operator = TEXTS[name]
-        return _masked_tree(parse_text(str(value), operator, name), operator, api)
+    text = form.text(name, api)
+    if text is not None:
+        return _masked_text(text, api)
     if name == "ids" or name == "q":
         inner = "id" if name == "ids" else "term"
         return f"[<{inner}>]" if len(value) == 1 else f"[<{inner}>,...]"
@@ -66,16 +61,12 @@ def _masked(name: str, value: Any, form: Request, api: Api) -> str:
     )
 
 
-def _masked_q(q: str, form: Request, api: Api) -> str:
-    located = interval_of(form, api)
-    if located is not None:
-        genome = f"{located.prefix}." if located.prefix and not _by_parameter(api) else ""
-        sides = [_masked_tree(parse_text(side, "or"), "or", api) for side in located.texts]
-        return " AND ".join([f"{genome}<interval>", *sides])
-    reading = mode(q, api)
-    if reading == "text":
-        return _masked_tree(read(q, reading, api), "and", api)
-    return q if reading in ("all", "none") else f"<{plain_kind(reading, q)}>"
+def _masked_text(text: QueryText, api: Api) -> str:
+    query = _masked_tree(text.query, text.operator, api) if text.query else ""
+    if text.located is not None:
+        genome = f"{text.located.prefix}." if text.located.prefix and not _by_parameter(api) else ""
+        return f"{genome}<interval> AND {query}" if query else f"{genome}<interval>"
+    return query if text.query else f"<{plain_kind(text)}>" if text.mode in PLAIN else str(text.text)
 
 
 def _by_parameter(api: Api) -> bool:
@@ -114,7 +105,7 @@ def _masked_leaf(node: Node, api: Api) -> str:
 
 
 def _masked_range(node: Range, api: Api) -> str:
-    inner = "number" if kind(node.field, api) == "number" else "bound"
+    inner = "number" if api.kind(node.field) == "number" else "bound"
     low, high = (f"<{inner}>" if bound is not None else "*" for bound in (node.low, node.high))
     if node.low is None and node.high is not None:
         return f"<{'=' if node.include_high else ''}{high}"

@@ -16,10 +16,10 @@ import dataclasses
 from dataclasses import dataclass
 
 from query_assistant.errors import QuerySyntaxError
-from query_assistant.queries import leaves
 from query_assistant.queries.rendering import render_text
-from query_assistant.queries.tokens import Token, scan, unescape, unexpected
+from query_assistant.queries.tokens import Token, automatic_edits, number, pattern, scan, unescape, unexpected
 from query_assistant.queries.tree import (
+    EXISTS,
     Boolean,
     Boost,
     Exists,
@@ -30,12 +30,16 @@ from query_assistant.queries.tree import (
     Phrase,
     Regex,
     Wildcard,
+    bare,
+    between,
 )
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse_text", "render_text"]
 
 MAX_DEPTH = 100
 MAX_LENGTH = 65_536  # what the servers read of a request before its body: no longer text reaches them in a URL
+MAX_BOOST = 3.4028235677973366e38  # from here on the servers' 32 bits hold infinity, which is no boost
+MAX_SLOP = 2**31 - 1  # a larger distance is this one to the servers
 _ENDS_CHUNK = frozenset({"COLON", "STAR", "SLOP", "BOOST", "AND", "OR"})
 _LEAVES = frozenset({"TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "SIGN"})
 _MODIFIERS = frozenset({"NOT", "PLUS", "MINUS"})
@@ -128,7 +132,7 @@ class _Parser:
         words = tuple(self._plain(token) for token in self.tokens[first : self.at])
         occur = "must" if self.operator == "and" else "should"
         group = self.groups[-1]
-        group.clauses.append(_Clause(leaves.words(group.field, words, self.operator), occur))
+        group.clauses.append(_Clause(bare(group.field, words, self.operator), occur))
 
     def _clause(self) -> None:
         """One clause up to its end, or up to the parenthesis it opens."""
@@ -200,26 +204,26 @@ class _Parser:
             node = self._phrase(token, name, slop)
         else:
             node = self._fuzzy(token, name, slop) if slop is not None else self._bare(token, name)
-        return Boost(node, float(boost.text)) if boost else node
+        return self._weighed(node, boost)
 
     def _bare(self, token: Token, name: str | None) -> Node:
         if token.kind == "STAR":
             return MatchAll() if name in (None, "*") else Exists(str(name))
         if token.kind == "PATTERN":
             self._plain(token)  # refuses what no word may hold either
-            return Wildcard(name, leaves.pattern(token.text))
+            return Wildcard(name, pattern(token.text))
         if token.kind == "REGEX":
             unescape(f"/{token.text}/", token.start, self.parameter)
             return Regex(name, token.text)
-        return leaves.words(name, (self._plain(token),), self.operator)
+        return bare(name, (self._plain(token),), self.operator)
 
     def _fuzzy(self, token: Token, name: str | None, slop: Token) -> Node:
         if token.kind not in ("TERM", "SIGN"):
             return self._bare(token, name)
         text = self._plain(token)
-        edits = leaves.number(slop.text)
+        edits = number(slop.text)
         if edits is None:
-            return Fuzzy(name, text, edits=leaves.automatic_edits(text))
+            return Fuzzy(name, text, edits=automatic_edits(text))
         if edits < 0 or edits > 2 or (edits >= 1 and edits != int(edits)):
             raise QuerySyntaxError(
                 f"~{slop.text} at position {slop.start} is no edit distance; write ~, ~1 or ~2",
@@ -230,14 +234,14 @@ class _Parser:
 
     def _phrase(self, token: Token, name: str | None, slop: Token | None) -> Node:
         text = self._plain(token)
-        if name == leaves.EXISTS:
+        if name == EXISTS:
             return Exists(text)
-        return Phrase(name, text, slop=int(leaves.number(slop.text) or 0) if slop else 0)
+        return Phrase(name, text, slop=int(min(number(slop.text) or 0, MAX_SLOP)) if slop else 0)
 
     def _range(self, token: Token, name: str | None) -> Node:
         assert token.bounds is not None
         low, high = token.bounds.low, token.bounds.high
-        return leaves.between(
+        return between(
             name,
             None if low is None else unescape(low, token.start, self.parameter),
             None if high is None else unescape(high, token.start, self.parameter),
@@ -252,8 +256,19 @@ class _Parser:
         return slop, boost or self._take_token("BOOST")
 
     def _boosted(self, node: Node) -> Node:
-        boost = self._take_token("BOOST")
-        return Boost(node, float(boost.text)) if boost else node
+        return self._weighed(node, self._take_token("BOOST"))
+
+    def _weighed(self, node: Node, boost: Token | None) -> Node:
+        if boost is None:
+            return node
+        factor = float(boost.text)
+        if factor >= MAX_BOOST:
+            raise QuerySyntaxError(
+                f"the boost at position {boost.start} is larger than the servers' numbers; write a smaller one",
+                position=boost.start,
+                parameter=self.parameter,
+            )
+        return Boost(node, factor)
 
     def _take_token(self, kind: str) -> Token | None:
         token = self.tokens[self.at]

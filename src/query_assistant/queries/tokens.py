@@ -33,6 +33,9 @@ _BOUND_BLANK = re.compile(rf"(?: |[{BLANKS}](?=[ \]}}]))*")
 _BOUND_QUOTED = re.compile(r'"(?:[^"\\]|\\"|\\)+"', re.DOTALL)
 _BOUND_PLAIN = re.compile(r"[^ \]}]+")
 _ESCAPE = re.compile(r"\\(u([0-9A-Fa-f]{4})|u|.|$)", re.DOTALL)
+_HALF = re.compile("[\ud800-\udfff]")
+_INNER_WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 _WORDS: dict[str, Kind] = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT", "*": "STAR"}
 _SIGNS: dict[str, Kind] = {"(": "OPEN", ")": "CLOSE", ":": "COLON"}
@@ -215,4 +218,38 @@ def unescape(image: str, at: int = 0, parameter: str = "q") -> str:
             )
         return found.group(1)
 
-    return _ESCAPE.sub(plain, image)
+    return _characters(_ESCAPE.sub(plain, image))
+
+
+def _characters(text: str) -> str:
+    """`\\ud83e\\uddec` is one character; half of one is the mark that the search engine puts in its place."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def pattern(image: str) -> str:
+    """A wildcard pattern with a backslash left only before `*`, `?` and itself."""
+    if "\\" not in image:
+        return image
+    if image.endswith("*") and not _INNER_WILD.search(image[:-1]):
+        return re.sub(r"([*?\\])", r"\\\1", unescape(image[:-1])) + "*"
+    parts: list[str] = []
+    signs = iter(image)
+    for sign in signs:
+        if sign == "\\":
+            meant = next(signs)
+            parts.append("\\" + meant if meant in "*?\\" else meant)
+        else:
+            parts.append(sign)
+    return "".join(parts)
+
+
+def number(image: str) -> float | None:
+    """The number behind a tilde; anything else behind it is dropped without a word, as Lucene does."""
+    return float(image) if _DECIMAL.fullmatch(image) else None
+
+
+def automatic_edits(text: str) -> int:
+    """Elasticsearch's AUTO fuzziness: none up to 2 characters, one up to 5, two beyond."""
+    return 0 if len(text) < 3 else 1 if len(text) < 6 else 2

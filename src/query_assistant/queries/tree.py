@@ -6,17 +6,19 @@
 
 Leaves hold unescaped values. `field` None means the API's default fields (`_id` and the hidden `all`).
 The text parser makes the nodes of the first group; the APIs' own rules (MyGene's routing of plain words,
-genomic intervals, batch terms) add those of the second.
+genomic intervals, batch terms) add those of the second. `children`, `changed` and `leaves` walk through any of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from query_assistant.apis.fields import MatchMode
 
 Operator = Literal["and", "or"]
+EXISTS = "_exists_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +158,66 @@ class Strict:
 
 Text: TypeAlias = Words | Phrase | Wildcard | Fuzzy | Regex | Range | Exists | MatchAll | MatchNone
 Node: TypeAlias = Text | Boost | Boolean | Match | BestOf | Interval | Strict
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes right inside a node, in reading order; a leaf has none."""
+    match node:
+        case Boolean():
+            return (*node.must, *node.should, *node.must_not)
+        case Boost() | Strict():
+            return (node.node,)
+        case BestOf():
+            return tuple(choice for _, choice in node.choices)
+        case _:
+            return ()
+
+
+def changed(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with `change` applied to each of its children; a leaf stays as it is."""
+    match node:
+        case Boolean():
+            groups = (node.must, node.should, node.must_not)
+            return Boolean(*(tuple(change(part) for part in group) for group in groups))
+        case Boost():
+            return Boost(change(node.node), node.factor)
+        case Strict():
+            return Strict(change(node.node))
+        case BestOf():
+            return BestOf(tuple((weight, change(choice)) for weight, choice in node.choices))
+        case _:
+            return node
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """The leaves of a tree in reading order; everything, nothing and an empty group count as leaves."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        inside = children(found)
+        if inside:
+            waiting.extend(reversed(inside))
+        else:
+            yield found
+
+
+def bare(field: str | None, words: tuple[str, ...], operator: Operator) -> Node:
+    """What the search engine makes of unescaped words behind a field: an existence test, a comparison, or the words.
+
+    It reads `>5`, `>=5`, `<5` and `<=5` out of the unescaped value, so that these signs cannot be escaped.
+    """
+    text = " ".join(words)
+    if field == EXISTS:
+        return Exists(text)
+    if field is None or len(text) < 2 or text[0] not in "<>":
+        return Words(field, words, operator)
+    inclusive = text[1] == "=" and len(text) > 2
+    bound = text[2:] if inclusive else text[1:]
+    return (
+        between(field, bound, None, inclusive, True) if text[0] == ">" else between(field, None, bound, True, inclusive)
+    )
+
+
+def between(field: str | None, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Range:
+    """An open end has no bound to include, so that `{5 TO *}`, `{5 TO *]` and `>5` are one tree."""
+    return Range(field, low, high, include_low or low is None, include_high or high is None)

@@ -1,66 +1,189 @@
-"""What is wrong inside a query text: fields, values, and operators that do not mean what they seem to."""
+"""What is wrong inside a query text: fields, values, and operators that do not mean what they seem to.
+
+A condition that can find nothing makes the whole text impossible only where nothing else can stand for it:
+
+    symbol:CDK2 AND symbl:CDK2     an error: no record can be found
+    symbol:CDK2 OR symbl:CDK2      a warning: the API accepts it, and the first half finds records
+
+What the API refuses outright, such as a word in a number field of a strict text, is an error wherever it stands.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from query_assistant.apis import Api
-from query_assistant.queries import field_checks
-from query_assistant.queries.issues import Issue
-from query_assistant.queries.kinds import kind
+from query_assistant.queries import issues
+from query_assistant.queries.issues import Code, Issue, spared
+from query_assistant.queries.limits import oversize
+from query_assistant.queries.reading import QueryText
 from query_assistant.queries.rendering import render_leaf
 from query_assistant.queries.rules.identifiers import as_clause
 from query_assistant.queries.tree import (
     Boolean,
-    Boost,
     Exists,
     Fuzzy,
     Node,
     Phrase,
     Range,
     Regex,
-    Strict,
     Wildcard,
     Words,
+    children,
 )
 
 _VALUES = frozenset({"number", "boolean", "date"})
 _OPERATORS = frozenset({"and", "or", "not"})
+_REFUSED: frozenset[Code] = frozenset({"wrong_type", "pattern_on_value", "unindexed_field"})
 
 
-def check(node: Node, parameter: str, index: str, api: Api) -> Iterator[Issue]:
-    """All issues of a tree, in reading order."""
-    if isinstance(node, (Strict, Boost)):
-        yield from check(node.node, parameter, index, api)
-    elif isinstance(node, Boolean):
-        yield from _mixed(node, parameter)
-        for part in (*node.must, *node.should, *node.must_not):
-            yield from check(part, parameter, index, api)
-    elif isinstance(node, Exists):
-        yield from filter(None, (field_checks.existing(node.field, parameter, api),))
-        yield from filter(None, (field_checks.other_index(node.field, index, parameter, api),))
-    else:
-        yield from _leaf(node, parameter, index, api)
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What is wrong in a part of a tree, and whether the part can still find records."""
+
+    possible: bool
+    issues: list[Issue]
 
 
-def _mixed(node: Boolean, parameter: str) -> Iterator[Issue]:
-    if node.must and node.should:
-        optional = " and ".join(_shown(part) for part in node.should[:2])
-        yield Issue(
-            "mixed_operators",
-            f"AND and OR have no precedence: {optional} only order the hits here; add parentheses",
-            parameter,
+def check(text: QueryText, index: str, api: Api) -> list[Issue]:
+    """All issues of a query text that stands in a request to `index`, in reading order."""
+    if text.query is None:
+        return []
+    if reason := oversize(text.query):
+        return [Issue("too_large", reason, text.parameter)]
+    return _Checker(text, index, api).of(text.query).issues
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    text: QueryText
+    index: str
+    api: Api
+
+    def of(self, node: Node) -> _Finding:
+        if isinstance(node, Boolean):
+            return self._group(node)
+        if inside := children(node):
+            return self.of(inside[0])
+        found = list(self._condition(node))
+        return _Finding(all(issue.severity != "error" for issue in found), found)
+
+    def _group(self, node: Boolean) -> _Finding:
+        must, should, must_not = (
+            [self.of(part) for part in parts] for parts in (node.must, node.should, node.must_not)
         )
-    for part in node.must:
-        if isinstance(part, Words) and part.field is None and len(node.must) > 1 and part.text in _OPERATORS:
-            word = part.text
+        possible = all(part.possible for part in must)
+        if should and not must:
+            possible = any(part.possible for part in should)
+        needed = (issue for part in (must if must else should) for issue in part.issues)
+        optional = (self._spared(issue) for part in (*(should if must else ()), *must_not) for issue in part.issues)
+        found = [self._spared(issue) for issue in needed] if possible else list(needed)
+        return _Finding(possible, [*self._operators(node), *found, *optional])
+
+    def _spared(self, issue: Issue) -> Issue:
+        return issue if self.text.strict and issue.code in _REFUSED else spared(issue)
+
+    def _operators(self, node: Boolean) -> Iterator[Issue]:
+        if node.must and node.should:
+            optional = " and ".join(_shown(part) for part in node.should[:2])
             yield Issue(
-                "lower_case_operator",
-                f"{word!r} in lower case is searched as a word; write {word.upper()}",
-                parameter,
-                suggestion=word.upper(),
+                "mixed_operators",
+                f"AND and OR have no precedence: {optional} only order the hits here; add parentheses",
+                self.text.parameter,
             )
+        for part in node.must:
+            if isinstance(part, Words) and part.field is None and len(node.must) > 1 and part.text in _OPERATORS:
+                yield Issue(
+                    "lower_case_operator",
+                    f"{part.text!r} in lower case is searched as a word; write {part.text.upper()}",
+                    self.text.parameter,
+                    suggestion=part.text.upper(),
+                )
+
+    def _condition(self, node: Node) -> Iterator[Issue]:
+        parameter = self.text.parameter
+        if isinstance(node, Exists):
+            yield from filter(None, (issues.existing(node.field, parameter, self.api),))
+            yield from filter(None, (issues.other_index(node.field, self.index, parameter, self.api),))
+            return
+        yield from self._rewritten(node)
+        name = getattr(node, "field", None)
+        if name is None or name == "*":
+            return
+        if issue := issues.searchable(name, parameter, self.api):
+            yield self._as_identifier(issue, node)
+            return
+        if issue := issues.other_index(name, self.index, parameter, self.api):
+            yield issue
+        match node:
+            case Words() | Phrase():
+                yield from issues.value(name, node.text, parameter, self.api)
+                yield from self._single_value(node)
+            case Range():
+                yield from self._range(node)
+            case Wildcard() | Fuzzy() | Regex():
+                yield from self._pattern(node, name)
+
+    def _as_identifier(self, issue: Issue, node: Node) -> Issue:
+        """An identifier with a prefix, left unquoted, is read as field:value; the issue then tells how to find it."""
+        if issue.code != "unknown_field" or not isinstance(node, (Words, Phrase)):
+            return issue
+        identifier = f"{node.field}:{node.text}"
+        clause = as_clause(identifier, self.api)
+        if clause is None:
+            return issue
+        read = f"{identifier} is read as the value {node.text!r} of a field `{node.field}`"
+        message = f"{read}, which {self.api.name} does not have; write {clause}"
+        return replace(issue, message=message, suggestion=clause)
+
+    def _single_value(self, node: Words | Phrase) -> Iterator[Issue]:
+        if isinstance(node, Words) and len(node.words) > 1 and self.api.kind(node.field) == "whole":
+            yield Issue(
+                "single_value",
+                f"`{node.field}` holds whole values: ({node.text}) is searched as the one value {node.text!r}; "
+                "put OR between the words to find any of them",
+                self.text.parameter,
+                node.field,
+                suggestion=f"({' OR '.join(node.words)})",
+            )
+
+    def _range(self, node: Range) -> Iterator[Issue]:
+        bounds = [bound for bound in (node.low, node.high) if bound is not None]
+        for bound in bounds:
+            yield from issues.value(node.field, bound, self.text.parameter, self.api, bound=True)
+        if bounds and self.api.kind(node.field) == "whole" and all(_numeric(bound) for bound in bounds):
+            yield Issue(
+                "text_range",
+                f"`{node.field}` is a keyword field: the range compares text, so that 10 comes before 9",
+                self.text.parameter,
+                node.field,
+            )
+
+    def _pattern(self, node: Wildcard | Fuzzy | Regex, name: str) -> Iterator[Issue]:
+        if name == "_id":
+            message = "`_id` takes exact values only, no patterns"
+        elif self.api.kind(name) in _VALUES:
+            what = type(node).__name__.lower()
+            message = f"`{name}` is no text field: a {what} cannot match there; use a range"
+        else:
+            return
+        yield Issue("pattern_on_value", message, self.text.parameter, name)
+
+    def _rewritten(self, node: Node) -> Iterator[Issue]:
+        """A shorthand that the server replaced inside a value."""
+        if self.text.parameter != "q" or not isinstance(node, (Words, Phrase)) or ":" not in node.text:
+            return
+        for rule in self.api.definition.shorthands:
+            if f"{rule.becomes}:" in node.text and rule.becomes.lower() != rule.written:
+                yield Issue(
+                    "rewritten_value",
+                    f"the server replaces `{rule.written}:` even inside values, so this searches for {node.text!r}; "
+                    f"write a backslash before the colon: {rule.written}\\:",
+                    self.text.parameter,
+                    node.field,
+                )
+                return
 
 
 def _shown(node: Node) -> str:
@@ -70,92 +193,5 @@ def _shown(node: Node) -> str:
         return "the group"
 
 
-def _leaf(node: Node, parameter: str, index: str, api: Api) -> Iterator[Issue]:
-    yield from _rewritten(node, parameter, api)
-    name = getattr(node, "field", None)
-    if name is None or name == "*":
-        return
-    if issue := field_checks.searchable(name, parameter, api):
-        yield _as_identifier(issue, node, api)
-        return
-    if issue := field_checks.other_index(name, index, parameter, api):
-        yield issue
-    match node:
-        case Words() | Phrase():
-            yield from field_checks.value(name, node.text, parameter, api)
-            yield from _single_value(node, parameter, api)
-        case Range():
-            yield from _range(node, parameter, api)
-        case Wildcard() | Fuzzy() | Regex():
-            yield from _pattern(node, name, parameter, api)
-        case _:
-            return
-
-
-def _as_identifier(issue: Issue, node: Node, api: Api) -> Issue:
-    """An identifier with a prefix, left unquoted, is read as field:value; the issue then tells how to find it."""
-    if issue.code != "unknown_field" or not isinstance(node, (Words, Phrase)):
-        return issue
-    identifier = f"{node.field}:{node.text}"
-    clause = as_clause(identifier, api)
-    if clause is None:
-        return issue
-    message = (
-        f"{identifier} is read as the value {node.text!r} of a field `{node.field}`, which {api.name} does not have"
-    )
-    return replace(issue, message=f"{message}; write {clause}", suggestion=clause)
-
-
-def _single_value(node: Words | Phrase, parameter: str, api: Api) -> Iterator[Issue]:
-    if isinstance(node, Words) and len(node.words) > 1 and kind(node.field, api) == "whole":
-        yield Issue(
-            "single_value",
-            f"`{node.field}` holds whole values: ({node.text}) is searched as the one value {node.text!r}; "
-            "put OR between the words to find any of them",
-            parameter,
-            node.field,
-            suggestion=f"({' OR '.join(node.words)})",
-        )
-
-
-def _range(node: Range, parameter: str, api: Api) -> Iterator[Issue]:
-    bounds = [bound for bound in (node.low, node.high) if bound is not None]
-    for bound in bounds:
-        yield from field_checks.value(node.field, bound, parameter, api, bound=True)
-    if bounds and kind(node.field, api) == "whole" and all(_numeric(bound) for bound in bounds):
-        yield Issue(
-            "text_range",
-            f"`{node.field}` is a keyword field: the range compares text, so that 10 comes before 9",
-            parameter,
-            node.field,
-        )
-
-
 def _numeric(text: str) -> bool:
     return text.replace(".", "", 1).isdigit()
-
-
-def _pattern(node: Wildcard | Fuzzy | Regex, name: str, parameter: str, api: Api) -> Iterator[Issue]:
-    if name == "_id":
-        yield Issue("pattern_on_value", "`_id` takes exact values only, no patterns", parameter, name)
-    elif kind(name, api) in _VALUES:
-        what = type(node).__name__.lower()
-        yield Issue(
-            "pattern_on_value", f"`{name}` is no text field: a {what} cannot match there; use a range", parameter, name
-        )
-
-
-def _rewritten(node: Node, parameter: str, api: Api) -> Iterator[Issue]:
-    """A shorthand that the server replaced inside a value."""
-    if parameter != "q" or not isinstance(node, (Words, Phrase)):
-        return
-    for rule in api.definition.shorthands:
-        if f"{rule.becomes}:" in node.text and rule.becomes.lower() != rule.written:
-            yield Issue(
-                "rewritten_value",
-                f"the server replaces `{rule.written}:` even inside values, so this searches for {node.text!r}; "
-                f"write a backslash before the colon: {rule.written}\\:",
-                parameter,
-                node.field,
-            )
-            return

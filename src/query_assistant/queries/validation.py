@@ -6,25 +6,26 @@ validate(Query(query="/v3/query?q=ensembl.ensembl_id:ENSG00000123374"), api)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.errors import QuerySyntaxError, RequestError
-from query_assistant.queries import field_checks, tree_checks
-from query_assistant.queries.issues import SEVERITIES, Code, Issue, Severity
-from query_assistant.queries.meaning import index_of, interval_of, understand
+from query_assistant.queries import issues, tree_checks
+from query_assistant.queries.issues import SEVERITIES, Code, Issue, Severity, spared
+from query_assistant.queries.meaning import index_of, understand
+from query_assistant.queries.reading import QueryText
 from query_assistant.queries.request import Request, parse
 from query_assistant.queries.rules.identifiers import unknown_prefix
-from query_assistant.queries.rules.routing import mode, query_text, read
 from query_assistant.queries.rules.shorthands import rewrite_scope
-from query_assistant.queries.syntax import parse_text
-from query_assistant.queries.tree import Node, Strict
 from query_assistant.records import Query
 
 __all__ = ["SEVERITIES", "Code", "Issue", "Severity", "is_valid", "validate", "validate_request"]
 
+MOST_HINTS = 20  # names for which one is looked up that may have been meant; each costs a walk through all fields
+_PARAMETER_INSIDE = re.compile(r"&\w+=")
 _BY_STATUS: dict[int, Code] = {404: "no_such_path", 405: "wrong_method"}
 
 
@@ -39,9 +40,18 @@ def validate(query: Query | str, api: Api) -> tuple[Issue, ...]:
 
 def validate_request(request: Request, api: Api) -> tuple[Issue, ...]:
     """As `validate`, for a request that could be parsed."""
-    found = [*_understood(request, api), *_lists(request, api), *_ineffective(request, api)]
+    found = dict.fromkeys((*_understood(request, api), *_lists(request, api), *_ineffective(request, api)))
+    told = [_finished(issue, place, api) for place, issue in enumerate(found)]
     rank = {"error": 0, "warning": 1, "no_effect": 2}
-    return tuple(sorted(dict.fromkeys(found), key=lambda issue: rank[issue.severity]))
+    return tuple(sorted(told, key=lambda issue: rank[issue.severity]))
+
+
+def _finished(issue: Issue, place: int, api: Api) -> Issue:
+    """The issue with a hint, and with a word on what a part that finds nothing does to the rest."""
+    issue = issues.hinted(issue, api) if place < MOST_HINTS else issue
+    if not issue.partial:
+        return issue
+    return replace(issue, message=f"{issue.message}; the rest of the query still finds records")
 
 
 def is_valid(issues: Iterable[Issue]) -> bool:
@@ -64,11 +74,9 @@ def _understood(request: Request, api: Api) -> Iterator[Issue]:
         yield _refusal(error)
         return
     index = index_of(request, api)
-    for parameter, tree in _trees(request, api):
-        text = request.get(parameter)
-        for issue in tree_checks.check(tree, parameter, index, api):
-            yield _located(issue, text)
-    yield from _interval(request, index, api)
+    for text in request.texts(api):
+        yield from (_located(issue, request.get(text.parameter)) for issue in tree_checks.check(text, index, api))
+        yield from _interval(text, index, api)
     yield from _identifiers(request, api)
 
 
@@ -81,22 +89,8 @@ def _located(issue: Issue, text: Any) -> Issue:
     return replace(issue, position=at) if at >= 0 else issue
 
 
-def _trees(request: Request, api: Api) -> Iterator[tuple[str, Node]]:
-    """The query texts of a request as trees, each under the parameter it stands in."""
-    located = interval_of(request, api)
-    if located is not None:
-        yield from (("q", parse_text(side, "or")) for side in located.texts)
-    elif request.key == "GET query" and mode(request.q, api) == "text":
-        yield "q", read(request.q, "text", api)
-    elif request.key == "POST query" and not request.value("scopes", api):
-        yield from (("q", query_text(str(term), api)) for term in request.terms)
-    for name in ("filter", "post_filter"):
-        if text := request.get(name):
-            yield name, Strict(parse_text(str(text), "or", name))
-
-
-def _interval(request: Request, index: str, api: Api) -> Iterator[Issue]:
-    located = interval_of(request, api)
+def _interval(text: QueryText, index: str, api: Api) -> Iterator[Issue]:
+    located = text.located
     if located is None:
         return
     if located.dropped:
@@ -111,22 +105,32 @@ def _interval(request: Request, index: str, api: Api) -> Iterator[Issue]:
 
 
 def _identifiers(request: Request, api: Api) -> Iterator[Issue]:
+    parameter = "id" if request.method == "GET" else "ids"
     for identifier in request.identifiers if request.endpoint == "annotation" else ():
         if prefix := unknown_prefix(identifier, api):
-            yield Issue(
-                "unknown_prefix",
-                f"{identifier!r} starts with neither a field nor a known prefix, so it is looked up as it is",
-                "id" if request.method == "GET" else "ids",
-                prefix,
-            )
+            message = f"{identifier!r} starts with neither a field nor a known prefix, so it is looked up as it is"
+            yield Issue("unknown_prefix", message, parameter, prefix)
+        if found := _PARAMETER_INSIDE.search(identifier):
+            message = f"{found.group()[1:-1]} is read as part of the identifier; put ? before the first parameter"
+            yield Issue("parameter_in_identifier", message, parameter, suggestion=f"?{found.group()[1:]}")
 
 
 def _lists(request: Request, api: Api) -> Iterator[Issue]:
     """Issues of the parameters that list fields."""
     for parameter in api.parameters_on(request.key):
         if check := _CHECKS.get(parameter.lists or ""):
-            yield from filter(None, (check(item, parameter.name, api) for item in _names(request, parameter.name)))
+            found = filter(None, (check(item, parameter.name, api) for item in _names(request, parameter.name)))
+            yield from map(spared, found) if parameter.has == "none" else found
+    yield from _scopes(request, api)
     yield from _filter_as_fields(request, api)
+
+
+_CHECKS: dict[str, Callable[[str, str, Api], Issue | None]] = {
+    "returned": issues.returnable,
+    "existing": issues.existing,
+    "sorted": issues.sortable,
+    "counted": issues.countable,
+}
 
 
 def _names(request: Request, parameter: str) -> Iterator[str]:
@@ -135,22 +139,23 @@ def _names(request: Request, parameter: str) -> Iterator[str]:
         yield from item if isinstance(item, tuple) else (item,)
 
 
-def _scope(scope: str, parameter: str, api: Api) -> Issue | None:
+def _scopes(request: Request, api: Api) -> Iterator[Issue]:
+    """Scopes in which no term is found: harmless beside one in which it can be."""
+    given = request.get("scopes")
+    positions = [part if isinstance(part, tuple) else (part,) for part in given] if isinstance(given, tuple) else []
+    paired = any(isinstance(term, tuple) for term in request.terms)
+    for group in positions if paired else [tuple(scope for part in positions for scope in part)]:
+        found = [issue for scope in group if (issue := _scope(scope, api))]
+        yield from map(spared, found) if len(found) < len(group) else found
+
+
+def _scope(scope: str, api: Api) -> Issue | None:
     real = rewrite_scope(scope, api)
-    issue = field_checks.searchable(real, parameter, api)
-    if issue is None or real == scope or scope not in api.schema:
-        return issue
-    message = f"the server rewrites the scope `{scope}` to `{real}`, which does not exist; use GET for this field"
-    return replace(issue, message=message, field=scope, suggestion=f"q={scope}:...")
-
-
-_CHECKS: dict[str, Callable[[str, str, Api], Issue | None]] = {
-    "returned": field_checks.returnable,
-    "existing": field_checks.existing,
-    "sorted": field_checks.sortable,
-    "counted": field_checks.countable,
-    "searched": _scope,
-}
+    issue = issues.searchable(real, "scopes", api)
+    if issue is not None and real != scope and scope in api.schema:
+        message = f"the server rewrites the scope `{scope}` to `{real}`, which does not exist; use GET for this field"
+        return replace(issue, message=message, field=scope, suggestion=f"q={scope}:...")
+    return issue
 
 
 def _filter_as_fields(request: Request, api: Api) -> Iterator[Issue]:

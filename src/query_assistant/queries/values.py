@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal
 
+import jmespath
+
 from query_assistant.apis import Api, Parameter
 from query_assistant.errors import RequestError
 
@@ -34,7 +36,7 @@ def convert(parameter: Parameter, raw: Any, source: Source, api: Api) -> Value:
     if source != "json" and not isinstance(raw, str):
         raise refused(parameter, raw, "text", "send it as text")
     if isinstance(raw, str):
-        raw = strip(raw)
+        raw = strip(check_unicode(raw, parameter.name))
     if parameter.is_list:
         items = _json_terms(raw, parameter, source, api) or _items(parameter, raw, source)
         _check_length(parameter, items)
@@ -47,10 +49,33 @@ def strip(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
+def check_unicode(text: str, parameter: str | None = None) -> str:
+    """The text itself.
+
+    Raises:
+        RequestError: 400, it holds half of a character (a lone surrogate), which no server can read.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        where = f"{parameter}: " if parameter else ""
+        raise RequestError(
+            f"{where}{text[:80]!a} is not valid Unicode; send it as UTF-8", parameter=parameter
+        ) from None
+    return text
+
+
 def refused(parameter: Parameter, value: Any, expected: str, remedy: str) -> RequestError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return RequestError(f"{parameter.name}={shown}: expected {expected}; {remedy}", parameter=parameter.name)
+    return RequestError(f"{parameter.name}={shown(value)}: expected {expected}; {remedy}", parameter=parameter.name)
+
+
+def shown(value: Any) -> str:
+    """A value for an error: as Python writes it, cut where it is long."""
+    try:
+        text = repr(value[:80] if isinstance(value, str) else value)
+    except (RecursionError, ValueError):  # nested by the thousand, or a number of thousands of digits
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _text(parameter: Parameter, raw: Any, source: Source) -> str:
@@ -58,7 +83,21 @@ def _text(parameter: Parameter, raw: Any, source: Source) -> str:
         raise refused(parameter, raw, "a string", "put it in quotes")
     if parameter.pattern and raw and not re.fullmatch(parameter.pattern, raw, re.DOTALL):
         raise refused(parameter, raw, parameter.about, f"write for example {parameter.example}")
+    if parameter.language == "jmespath" and raw:
+        _compile_jmespath(parameter, raw)
     return raw
+
+
+def _compile_jmespath(parameter: Parameter, raw: str) -> None:
+    """TARGET|EXPRESSION as the servers read it: split at the first bar, the expression compiled, any target taken."""
+    _, bar, expression = raw.partition("|")
+    if not bar:
+        raise refused(parameter, raw, parameter.about, f"write for example {parameter.example}")
+    try:
+        jmespath.compile(expression)
+    except (jmespath.exceptions.JMESPathError, RecursionError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise refused(parameter, raw, f"a JMESPath expression ({reason[:120]})", "correct it behind the |") from None
 
 
 def _word(parameter: Parameter, raw: Any, source: Source) -> str:
@@ -141,7 +180,7 @@ def _array(items: Any, parameter: Parameter) -> tuple[Any, ...]:
         return ()
     converted: list[Any] = []
     for item in items:
-        if isinstance(item, list):
+        if isinstance(item, list) and parameter.paired:
             converted.append(tuple(_scalar(part, parameter) for part in item))
         else:
             converted.append(_scalar(item, parameter))
@@ -150,9 +189,12 @@ def _array(items: Any, parameter: Parameter) -> tuple[Any, ...]:
 
 def _scalar(item: Any, parameter: Parameter) -> str:
     if isinstance(item, str):
-        return item
+        return check_unicode(item, parameter.name)
     if isinstance(item, (int, float)) and not isinstance(item, bool):
-        return str(item)
+        try:
+            return str(item)
+        except ValueError:  # more digits than Python writes
+            raise refused(parameter, item, "a number of fewer digits", "write it as text") from None
     raise refused(parameter, item, "a string or a number", "flatten the array")
 
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 
 from query_assistant.apis import Api, Parameter
 from query_assistant.apis.fields import Field
+from query_assistant.queries.reading import QueryText
 from query_assistant.queries.request import Request, parse
 from query_assistant.queries.syntax import parse_text
 from query_assistant.queries.tree import (
     Boolean,
     Exists,
     Fuzzy,
+    Match,
     MatchAll,
     Node,
-    Operator,
     Phrase,
     Range,
     Regex,
@@ -32,14 +33,6 @@ from query_assistant.queries.tree import (
 from query_assistant.records import Query
 from query_assistant.verbalising.lexicon import words
 from query_assistant.verbalising.plan import Condition, Leaf, Not, Plan, UnsayableError, conjunction, disjunction
-
-INTERVAL = (
-    r"(?:hg19\.|hg38\.)?chr(?P<chromosome>[0-9]{1,2}|[A-Z0-9]{1,2}_?[\w.]*|[xy]):(?P<start>[\d,]+)(?:-(?P<end>[\d,]+))?"
-)
-ALONE = re.compile(INTERVAL)
-JOINED = re.compile(rf"(?:(?P<before>.+) AND )?{INTERVAL}(?: AND (?P<after>.+))?", re.DOTALL)
-TEXT_MODE = re.compile(r'[:~]| AND | OR |NOT |^".*"$')
-EVERYTHING = frozenset({"__all__", "*", "*:*"})
 
 
 def plan_query(query: Query, api: Api) -> Plan:
@@ -103,12 +96,21 @@ def _batch(request: Request, api: Api) -> Plan:
 
 
 def _search(request: Request, api: Api) -> Plan:
-    parts = [Reading(api).condition(request.q), *_conditions(request, api)]
+    parts = [*(Reading(api).condition(text) for text in request.texts(api)), *_conditions(request, api)]
     condition = conjunction([part for part in parts if part is not None])
     plan = _presented(Plan(api.name, "search", condition=condition), request, api)
+    plan = replace(plan, assembly=plan.assembly or _genome(request, api))
     if plan.size == 0 and (plan.fields or plan.excluded or plan.sort or plan.skip):
         raise UnsayableError("presentation of nothing", "fields, order or page of no hits")
     return plan
+
+
+def _genome(request: Request, api: Api) -> str | None:
+    """The genome that q itself names before an interval: `hg19.chr1:1-100`."""
+    q, rule = request.text("q", api), api.definition.interval
+    if q is None or q.located is None or rule is None or rule.by_parameter is not None:
+        return None
+    return q.located.prefix or None
 
 
 def _presented(plan: Plan, request: Request, api: Api) -> Plan:
@@ -156,38 +158,34 @@ class Reading:
 
     api: Api
 
-    def condition(self, text: str | None) -> Condition | None:
-        """The condition that q makes; None where it makes none."""
-        if text is None or text in EVERYTHING:
+    def condition(self, text: QueryText) -> Condition | None:
+        """The condition that a text makes; None where it makes none."""
+        if text.mode == "all" or text.text in ("*", None):
             return None
-        rule = self.api.definition.interval
-        found = None if rule is None else (ALONE if rule.rule == "alone" else JOINED).fullmatch(text)
-        if found is not None:
-            return self._interval(found)
-        if self.api.definition.plain_words is not None and not TEXT_MODE.search(text):
-            return self._plain(text)
-        if rule is not None and ALONE.search(text):
-            raise UnsayableError("interval", f"an interval that swallows other text: {text}")
-        return self._text(text)
+        if text.mode == "interval":
+            return self._interval(text)
+        return self._plain(text) if text.written is None else self._read(text.written)
 
-    def _interval(self, found: re.Match[str]) -> Condition | None:
-        start = found["start"].replace(",", "")
-        end = (found["end"] or found["start"]).replace(",", "")
+    def _interval(self, text: QueryText) -> Condition | None:
+        located = text.located
+        assert located is not None
+        if located.dropped:
+            raise UnsayableError("interval", f"an interval that swallows other text: {text.text}")
+        start, end = located.interval.start, located.interval.end
         operator = "position" if start == end else "interval"
-        stretch = Leaf(operator, None, (found["chromosome"],), low=start, high=end)
-        sides = [found.groupdict().get(side) for side in ("before", "after")]
-        return conjunction([stretch, *(part for side in sides if side and (part := self._text(side, "or")))])
+        stretch = Leaf(operator, None, (located.interval.chromosome.upper(),), low=str(start), high=str(end))
+        beside = self._read(text.query) if text.query is not None else None
+        return conjunction([stretch, *([beside] if beside else [])])
 
-    def _plain(self, text: str) -> Leaf:
+    def _plain(self, text: QueryText) -> Leaf:
         """Words that the API reads its own way."""
-        if "*" in text or "?" in text:
-            single = re.fullmatch(r"[^*? ]+\*", text)
-            return Leaf("keyword_prefix", None, (text[:-1],)) if single else Leaf("keyword_pattern", None, (text,))
-        whole = self.api.definition.plain_words.integer if self.api.definition.plain_words else ()
-        return Leaf("equals", whole[0], (text,)) if text.isdigit() and whole else Leaf("keyword", None, (text,))
-
-    def _text(self, text: str, operator: Operator = "and") -> Condition | None:
-        return self._read(parse_text(text, operator))
+        match text.tree, str(text.text):
+            case Match(fields, digits), _:
+                return Leaf("equals", fields[0], (digits,))
+            case _, prefix if text.mode == "wildcard" and re.fullmatch(r"[^*? ]+\*", prefix):
+                return Leaf("keyword_prefix", None, (prefix[:-1],))
+            case _, words:
+                return Leaf("keyword_pattern" if text.mode == "wildcard" else "keyword", None, (words,))
 
     def _read(self, node: Node) -> Condition | None:
         match node:
