@@ -16,7 +16,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
@@ -239,18 +239,26 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         raise
 
 
-def leaves(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every value of an API's record with its dotted path, in order; arrays are flattened, those of objects too.
+def leaves(record: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Every value of an API's record with its dotted path; arrays are flattened, those of objects too.
 
-    An empty array is a value; an empty object has none.
+    The values of one path stand in order. An empty array is a value; an empty object has none.
     """
+    found: list[tuple[str, Any]] = []
     waiting: list[tuple[str, Any]] = [("", record)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, Mapping):
+        inside: list[tuple[str, Any]] = []
+        if isinstance(value, dict):
             before = path + "." if path else ""
-            waiting += [(before + key, value[key]) for key in reversed(value)]
-        elif isinstance(value, list) and value:
-            waiting += [(path, inner) for inner in reversed(value)]
+            for key, inner in value.items():
+                if isinstance(inner, (dict, list)):
+                    inside.append((before + key, inner))
+                else:
+                    found.append((before + key, inner))
+        elif any(isinstance(inner, (dict, list)) for inner in value):
+            inside = [(path, inner if isinstance(inner, (dict, list)) else [inner]) for inner in value]
         else:
-            yield path, value
+            found += [(path, inner) for inner in value] if value else [(path, value)]
+        waiting += reversed(inside)
+    return found
