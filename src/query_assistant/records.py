@@ -12,7 +12,7 @@ A pair, as it lies in data/pairs/mygene.jsonl (keys are sorted in the file):
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -215,18 +215,26 @@ def write_json(path: Path | str, value: Any) -> None:
         out.write(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2) + "\n")
 
 
-def leaves(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every value of an API's record with its dotted path, in order; arrays are flattened, those of objects too.
+def leaves(record: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Every value of an API's record with its dotted path; arrays are flattened, those of objects too.
 
-    An empty array is a value; an empty object has none.
+    The values of one path stand in order. An empty array is a value; an empty object has none.
     """
+    found: list[tuple[str, Any]] = []
     waiting: list[tuple[str, Any]] = [("", record)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, Mapping):
+        inside: list[tuple[str, Any]] = []
+        if isinstance(value, dict):
             before = path + "." if path else ""
-            waiting += [(before + key, value[key]) for key in reversed(value)]
-        elif isinstance(value, list) and value:
-            waiting += [(path, inner) for inner in reversed(value)]
+            for key, inner in value.items():
+                if isinstance(inner, (dict, list)):
+                    inside.append((before + key, inner))
+                else:
+                    found.append((before + key, inner))
+        elif any(isinstance(inner, (dict, list)) for inner in value):
+            inside = [(path, inner if isinstance(inner, (dict, list)) else [inner]) for inner in value]
         else:
-            yield path, value
+            found += [(path, inner) for inner in value] if value else [(path, value)]
+        waiting += reversed(inside)
+    return found

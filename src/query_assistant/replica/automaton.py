@@ -45,6 +45,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.effort = 0
+        self._dead_ends = False  # whether there may be states from which nothing can fit any more
         self._moves: list[list[Move]] = []
         self._skips: list[list[int]] = []
 
@@ -55,20 +56,27 @@ class Builder:
 
     def empty(self) -> Fragment:
         """Fits the empty text."""
-        fragment = self.nothing()
+        fragment = self._apart()
         self._skips[fragment.entry].append(fragment.exit)
         return fragment
 
     def nothing(self) -> Fragment:
         """Fits no text."""
-        entry = self._state()
-        return Fragment(entry, entry, self._state())
+        return self.chars(())
 
     def chars(self, ranges: Ranges) -> Fragment:
         """Fits one character."""
-        fragment = self.nothing()
+        fragment = self._apart()
         self._moves[fragment.entry] = [(low, high, fragment.exit) for low, high in ranges]
+        self._dead_ends |= not ranges
         return fragment
+
+    def followed(self, left: Fragment, ranges: Ranges) -> Fragment:
+        """The newest fragment and one character behind it."""
+        end = self._state()
+        self._moves[left.exit] = [(low, high, end) for low, high in ranges]
+        self._dead_ends |= not ranges
+        return Fragment(left.base, left.entry, end)
 
     def concat(self, left: Fragment, right: Fragment) -> Fragment:
         self._skips[left.exit].append(right.entry)
@@ -113,7 +121,7 @@ class Builder:
 
     def interval(self, low: int, high: int, digits: int) -> Fragment:
         """Fits the decimal numbers between two: of exactly so many digits, or (0) behind any number of zeros."""
-        whole = self.nothing()
+        whole = self._apart()
         width = digits or len(str(high))
         bounds = str(low).zfill(width), str(high).zfill(width)
         states: dict[tuple[int, bool, bool], int] = {}
@@ -156,6 +164,8 @@ class Builder:
     def finished(self, fragment: Fragment) -> Rows:
         """The deterministic automaton of a whole expression, without states from which nothing can fit any more."""
         rows = self.determinized(fragment)
+        if not self._dead_ends:
+            return rows
         alive = _alive(rows)
         moves = [[move for move in row if alive[move[2]]] for row in rows.moves]
         return Rows(moves, rows.accepting)
@@ -187,6 +197,8 @@ class Builder:
         """The states that a character can be read in, or that are the end, without reading on the way there."""
         found = known.get(states)
         if found is None:
+            if len(states) == 1 and not any(self._skips[state] for state in states):
+                return states
             seen, waiting = set(states), list(states)
             while waiting:
                 for target in self._skips[waiting.pop()]:
@@ -239,6 +251,7 @@ class Builder:
 
     def _replaced(self, base: int, rows: Rows) -> Fragment:
         """A deterministic automaton in the place of the newest fragments."""
+        self._dead_ends = True
         del self._moves[base:], self._skips[base:]
         entry, end = self._state(), self._state()
         first = len(self._moves)
@@ -276,12 +289,18 @@ class Builder:
             copies.append(Fragment(inner.base + shift, inner.entry + shift, inner.exit + shift))
         return copies
 
+    def _apart(self) -> Fragment:
+        """An entry and an exit that nothing joins."""
+        entry = self._state()
+        return Fragment(entry, entry, self._state())
+
     def _state(self) -> int:
-        if len(self._moves) >= 4 * MAX_STATES:  # two for a character, and those of the operators around it
+        number = len(self._moves)
+        if number >= 4 * MAX_STATES:  # two for a character, and those of the operators around it
             raise TooComplex
         self._moves.append([])
         self._skips.append([])
-        return len(self._moves) - 1
+        return number
 
 
 def _joined(row: list[Move]) -> list[Move]:

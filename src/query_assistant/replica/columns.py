@@ -170,17 +170,17 @@ class Columns:
         """The stretch of a column of numbers or dates that equals the text: a whole year for the date `2020`."""
         values = self.numbers_of(column).values
         low, high = moments(text) if column.kind == "date" else (number(column.number, text),) * 2
-        return int(np.searchsorted(values, low, "left")), int(np.searchsorted(values, high, "right"))
+        return int(values.searchsorted(low, "left")), int(values.searchsorted(high, "right"))
 
     def _number_range(self, column: Column, node: tree.Range) -> tuple[int, int]:
         values = self.numbers_of(column).values
         first, last = 0, len(values)
         if node.low is not None:
             low = _limit(column, node.low, upper=not node.include_low)
-            first = int(np.searchsorted(values, low, "left" if node.include_low else "right"))
+            first = int(values.searchsorted(low, "left" if node.include_low else "right"))
         if node.high is not None:
             high = _limit(column, node.high, upper=node.include_high)
-            last = int(np.searchsorted(values, high, "right" if node.include_high else "left"))
+            last = int(values.searchsorted(high, "right" if node.include_high else "left"))
         return first, max(first, last)
 
 

@@ -41,13 +41,13 @@ class Flat:
 def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
     """Reads every record once; paths that the field list does not know are left out, as the index ignores them."""
     flat = Flat(0, {}, {path: Positions() for path in sorted(layout.nested)})
-    wanted = layout.paths
+    wanted, columns = layout.paths, flat.paths
     for doc, record in enumerate(records):
         for path, value in leaves(record):
             if path in wanted and value is not None and value != []:
-                column = flat.paths.get(path)
+                column = columns.get(path)
                 if column is None:
-                    column = flat.paths[path] = Values()
+                    column = columns[path] = Values()
                 column.docs.append(doc)
                 column.values.append(value)
         for path, positions in flat.nested.items():
@@ -56,13 +56,20 @@ def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
     return flat
 
 
-def _at(record: Any, path: str) -> Iterable[Any]:
+def _at(record: dict[str, Any], path: str) -> Iterable[Any]:
     """The items of the object at a path, whether it stands alone or in a list."""
-    found = [record]
-    for key in path.split("."):
-        found = [item[key] for item in found if isinstance(item, dict) and key in item]
-        found = [inner for item in found for inner in (item if isinstance(item, list) else [item])]
+    first, _, rest = path.partition(".")
+    if first not in record:
+        return ()
+    found = _items([record[first]])
+    for key in rest.split(".") if rest else ():
+        found = _items([item[key] for item in found if isinstance(item, dict) and key in item])
     return found
+
+
+def _items(values: list[Any]) -> list[Any]:
+    """The values, those in a list one by one."""
+    return [inner for value in values for inner in (value if isinstance(value, list) else [value])]
 
 
 def _add_positions(items: Iterable[Any], doc: int, positions: Positions) -> None:

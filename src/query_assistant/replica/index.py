@@ -12,7 +12,7 @@ import numpy.typing as npt
 from query_assistant.replica.analysis import TERM_KINDS, TEXT_KINDS
 from query_assistant.replica.flattening import Flat, Positions, Values, flatten
 from query_assistant.replica.layout import ID, Column, Layout
-from query_assistant.replica.postings import Docs, List, Mask, Numbers, Stretches, Terms, build, merged
+from query_assistant.replica.postings import Docs, Ints, List, Mask, Numbers, Stretches, Terms, build, merged
 from query_assistant.replica.values import text_of
 
 
@@ -103,8 +103,11 @@ class Mapped:
         terms, offsets = self._archive.text(f"{name}/terms"), self._archive.array(f"{name}/offsets")
         if f"{name}/places" not in self._archive:
             return Terms(terms, offsets, docs)
-        extra = [self._archive.array(f"{name}/{part}") for part in ("frequencies", "starts", "places", "lengths")]
-        return Terms(terms, offsets, docs, *extra)
+        frequencies, lengths = self._archive.array(f"{name}/frequencies"), self._archive.array(f"{name}/lengths")
+        return Terms(terms, offsets, docs, frequencies, lengths, lambda: self._places(name))
+
+    def _places(self, name: str) -> tuple[Ints, Docs]:
+        return self._archive.array(f"{name}/starts"), self._archive.array(f"{name}/places")
 
     def present(self, column: Column) -> Docs:
         name = "present" if column.kind in TEXT_KINDS else "docs"
@@ -205,6 +208,6 @@ def _archive_column(column: Column, lists: List, arrays: dict[str, Any], texts: 
         return
     texts[f"{name}/terms"] = list(lists.terms)
     arrays[f"{name}/offsets"] = lists.offsets
-    for part in ("frequencies", "starts", "places", "lengths"):
-        if getattr(lists, part) is not None:
-            arrays[f"{name}/{part}"] = getattr(lists, part)
+    if lists.read_places is not None:
+        arrays[f"{name}/frequencies"], arrays[f"{name}/lengths"] = lists.frequencies, lists.lengths
+        arrays[f"{name}/starts"], arrays[f"{name}/places"] = lists.places

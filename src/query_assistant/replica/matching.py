@@ -67,23 +67,21 @@ class Matcher:
         return np.ones(self.index.count, dtype=bool)
 
     def _match(self, node: tree.Node, strict: bool) -> Mask | None:
+        if isinstance(node, (tree.Words, tree.Phrase, tree.Wildcard, tree.Fuzzy, tree.Regex, tree.Range)):
+            return self._leaf(node, strict)
         if isinstance(node, tree.Boolean):
             return self._boolean(node, strict)
         if isinstance(node, (tree.Boost, tree.Strict)):
             return self.clause(node.node, strict or isinstance(node, tree.Strict))
         if isinstance(node, tree.BestOf):
             return _any_of([self.clause(choice, strict) for _, choice in node.choices])
-        if isinstance(node, tree.MatchAll):
-            return self.everything()
-        if isinstance(node, tree.MatchNone):
-            return self.none()
+        if isinstance(node, tree.Match):
+            return reduce(np.logical_or, (self.in_column(node, column) for column in self.matched(node)), self.none())
         if isinstance(node, tree.Exists):
             return self._exists(node.field)
         if isinstance(node, tree.Interval):
             return self._interval(node)
-        if isinstance(node, tree.Match):
-            return reduce(np.logical_or, (self.in_column(node, column) for column in self.matched(node)), self.none())
-        return self._leaf(node, strict)
+        return self.everything() if isinstance(node, tree.MatchAll) else self.none()
 
     def _boolean(self, node: tree.Boolean, strict: bool) -> Mask | None:
         must = self._clauses(node.must, strict)

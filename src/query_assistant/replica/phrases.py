@@ -31,10 +31,11 @@ def _none() -> tuple[Docs, Docs]:
 
 def _places(terms: Terms, ordinal: int) -> tuple[Docs, Docs]:
     """Record and position of every occurrence of a term."""
-    assert terms.frequencies is not None and terms.starts is not None and terms.places is not None
+    assert terms.frequencies is not None
+    starts, places = terms.places
     low, high = int(terms.offsets[ordinal]), int(terms.offsets[ordinal + 1])
     docs = np.repeat(terms.docs[low:high], terms.frequencies[low:high])
-    return docs, terms.places[terms.starts[low] : terms.starts[high]]
+    return docs, places[starts[low] : starts[high]]
 
 
 def _exact(terms: Terms, ordinals: Sequence[int], work: Work) -> tuple[Docs, Docs]:

@@ -31,17 +31,21 @@ Scores: TypeAlias = npt.NDArray[np.float32]
 class Terms:
     """The lists of a column of terms. Text columns also know how often and where a term stands in a record.
 
-    `frequencies` runs beside `docs`; `places[starts[i]:starts[i + 1]]` are the positions behind `docs[i]`;
-    `lengths[d]` is the number of tokens of record `d`.
+    `frequencies` runs beside `docs`; `lengths[d]` is the number of tokens of record `d`. `places` are two arrays that
+    phrases alone need, `starts` and `places`: `places[starts[i]:starts[i + 1]]` are the positions behind `docs[i]`.
     """
 
     terms: Sequence[str]
     offsets: Ints
     docs: Docs
     frequencies: Docs | None = None
-    starts: Ints | None = None
-    places: Docs | None = None
     lengths: Docs | None = None
+    read_places: Callable[[], tuple[Ints, Docs]] | None = None
+
+    @cached_property
+    def places(self) -> tuple[Ints, Docs]:
+        assert self.read_places is not None
+        return self.read_places()
 
     @cached_property
     def letters(self) -> Letters:
@@ -175,14 +179,14 @@ def _inverted(vocabulary: dict[str, int], ids: list[int], docs: list[int], place
     first[1:] = (sorted_ranks[1:] != sorted_ranks[:-1]) | (sorted_docs[1:] != sorted_docs[:-1])
     heads = np.flatnonzero(first)
     starts = np.append(heads, len(order)).astype(np.int64)
+    sorted_places = np.array(places, dtype=np.int32)[order]
     return Terms(
         terms,
         _offsets(np.bincount(sorted_ranks[heads], minlength=len(terms)).astype(np.int32)),
         sorted_docs[heads],
-        np.diff(starts).astype(np.int32),
-        starts,
-        np.array(places, dtype=np.int32)[order],
-        np.bincount(doc_of, minlength=count).astype(np.int32),
+        frequencies=np.diff(starts).astype(np.int32),
+        lengths=np.bincount(doc_of, minlength=count).astype(np.int32),
+        read_places=lambda: (starts, sorted_places),
     )
 
 

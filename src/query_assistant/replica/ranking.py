@@ -43,13 +43,13 @@ class Ranker:
         if isinstance(node, tree.Strict):
             return self.scores(node.node, True)
         if isinstance(node, tree.Boost):
-            return _times(self.scores(node.node, strict), node.factor)
+            return times(self.scores(node.node, strict), min(node.factor, HIGHEST))
         if isinstance(node, tree.Boolean):
             return self._boolean(node, strict)
         if isinstance(node, tree.BestOf):
             best = self._zero()
             for weight, choice in node.choices:
-                best = np.maximum(best, _times(self.scores(choice, strict), weight))
+                best = np.maximum(best, self.scores(choice, strict) * np.float32(weight))
             return best
         if isinstance(node, (tree.Words, tree.Phrase)):
             return self._leaf(node, strict)
@@ -139,23 +139,21 @@ class Ranker:
         return saturated
 
 
-def multiplied(
-    scores: Scores, factors: Sequence[tuple[tree.Node, float]], matches: Callable[[tree.Node], Mask]
-) -> Scores:
-    """Each score times the factor of the first clause its record matches."""
-    result = scores.copy()
-    open_ = np.ones(len(scores), dtype=bool)
+def multipliers(factors: Sequence[tuple[tree.Node, float]], count: int, matches: Callable[[tree.Node], Mask]) -> Scores:
+    """What the score of each record is multiplied with: the factor of the first clause that it matches."""
+    found = np.ones(count, dtype=np.float32)
+    open_ = np.ones(count, dtype=bool)
     for clause, factor in factors:
         chosen = open_ & matches(clause)
-        result[chosen] = _times(result[chosen], factor)
+        found[chosen] = factor
         open_ &= ~chosen
-    return result
+    return found
 
 
-def _times(scores: Scores, factor: float) -> Scores:
+def times(scores: Scores, factor: float | Scores) -> Scores:
     """The product, as large as a score can be where it would be larger."""
     with np.errstate(over="ignore"):
-        product: Scores = np.minimum(np.multiply(scores, min(factor, HIGHEST), dtype=np.float32), HIGHEST)
+        product: Scores = np.minimum(np.multiply(scores, factor, dtype=np.float32), np.float32(HIGHEST))
     return product
 
 

@@ -135,7 +135,15 @@ class _Reader:
                 self.groups.append(_Group())
         else:
             self._end_last(group)
-            self._add(self._atom())
+            self._place(self._atom(), group)
+
+    def _place(self, atom: Fragment | Ranges, group: _Group) -> None:
+        if isinstance(atom, Fragment):
+            self._add(atom)
+        elif group.sequence is None or group.negated is not None or self._peek("?*+{"):
+            self._add(self.builder.chars(atom))
+        else:
+            group.last, group.sequence = self.builder.followed(group.sequence, atom), None
 
     def _end_last(self, group: _Group) -> None:
         """What was read last can be repeated no more: it goes to the sequence."""
@@ -195,7 +203,7 @@ class _Reader:
             raise self._error("a number")
         return int(self.text[start : self.place])
 
-    def _atom(self) -> Fragment:
+    def _atom(self) -> Fragment | Ranges:
         char = self._next()
         if char == '"':
             return self._quoted()
@@ -206,10 +214,10 @@ class _Reader:
         if char == "@":
             return self.builder.repeated(self.builder.chars(ANY), 0, None)
         if char == "[":
-            return self.builder.chars(self._brackets())
+            return self._brackets()
         if char == "\\":
-            return self.builder.chars(self._escaped())
-        return self.builder.chars(ANY if char == "." else ((ord(char), ord(char)),))
+            return self._escaped()
+        return ANY if char == "." else ((ord(char), ord(char)),)
 
     def _quoted(self) -> Fragment:
         end = self.text.find('"', self.place)
@@ -217,7 +225,7 @@ class _Reader:
             raise self._error("a closing quote")
         whole = self.builder.empty()
         for char in self.text[self.place : end]:
-            whole = self.builder.concat(whole, self.builder.chars(((ord(char), ord(char)),)))
+            whole = self.builder.followed(whole, ((ord(char), ord(char)),))
         self.place = end + 1
         return whole
 

@@ -30,7 +30,7 @@ from query_assistant.replica.layout import Layout, layout_of
 from query_assistant.replica.limits import RECORDS_PER_STEP, SEARCH_STEPS, Work
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.postings import Ints, Mask, Scores
-from query_assistant.replica.ranking import SCORE, Ranker, multiplied, ranked
+from query_assistant.replica.ranking import SCORE, Ranker, multipliers, ranked, times
 from query_assistant.replica.scrolling import PAGE, resume, scroll_id
 
 
@@ -62,6 +62,7 @@ class Replica:
         self.api = api
         self.index = index
         self.records = records
+        self._known_multipliers: dict[tuple[tuple[Node, float], ...], Scores] = {}  # the API has one set of factors
 
     @classmethod
     def load(cls, api: Api, records: Path | str, cache: Path | str | None = None) -> Replica:
@@ -213,8 +214,13 @@ class Replica:
         sort = meaning.presentation.sort
         scores = None
         if (not sort or SCORE in sort) and hits.any():
-            scores = multiplied(Ranker(matcher).scores(query), meaning.factors, shared.matches)
+            scores = times(Ranker(matcher).scores(query), self._multipliers(meaning.factors, shared))
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
+
+    def _multipliers(self, factors: tuple[tuple[Node, float], ...], shared: Matcher) -> Scores:
+        if factors not in self._known_multipliers:
+            self._known_multipliers[factors] = multipliers(factors, len(self), shared.matches)
+        return self._known_multipliers[factors]
 
     def _hits(self, result: _Result, start: int, size: int) -> Iterator[Hit]:
         for doc in result.docs[start : start + size].tolist():

@@ -43,10 +43,10 @@ def number(kind: str, value: Any) -> float:
         if not _DECIMAL.fullmatch(text):
             raise Misfit(f"{shortened(value)} is no number")
         found = _integer(text) if text.lstrip("+-").isdecimal() else float(text)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Misfit(f"{shortened(value)} is no number")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        found = value if isinstance(value, float) or abs(value) <= LONGEST else math.copysign(math.inf, value)
     else:
-        found = value if abs(value) <= LONGEST or isinstance(value, float) else math.copysign(math.inf, value)
+        raise Misfit(f"{shortened(value)} is no number")
     return single(found) if kind == "float" else found
 
 
@@ -64,9 +64,9 @@ def single(value: float) -> float:
 
 def stored_number(kind: str, value: Any) -> float:
     """Like `number`, for a record's value: integer fields cut decimals off, as the index does."""
-    found = number(kind, value)
     if kind not in INTEGERS:
-        return found
+        return number(kind, value)
+    found = value if type(value) is int else number(kind, value)
     if not abs(found) < LONGEST:
         raise Misfit(f"{shortened(value)} does not fit into 64 bits")
     return int(found)
