@@ -5,25 +5,30 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from query_assistant.errors import InputError
 from query_assistant.reporting.report import between_markers, gains, systems_table, techniques_table, write_report
+from query_assistant.scoring.diagnosis import COMPONENTS
+from query_assistant.scoring.documents import ComponentShares, Cost, LenientShares, Score, SetScore, Shares
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
 
-def score(system: str, selection: float) -> dict[str, Any]:
-    shares = dict.fromkeys(RUNGS, selection) | {"n": 10, "errors": {"wrong_field": 3}}
-    part = shares | {"interval": {"selection": [0.1, 0.9]}, "by_api": {"mygene": {"selection": selection}}}
-    return {
-        "system": system,
-        "benchmark": part,
-        "test": part,
-        "cost": {"prompt_tokens_mean": 99.6, "latency_ms_median": 120.4},
-    }
+def score(system: str, selection: float) -> Score:
+    shares = {"n": 10} | dict.fromkeys(RUNGS, selection)
+    part = SetScore(
+        **shares,
+        by_api={"mygene": Shares(**shares)},
+        components=ComponentShares(**dict.fromkeys(COMPONENTS, 1.0)),
+        errors={"wrong_field": 3},
+        missing=0,
+        interval={"selection": (0.1, 0.9)},
+        lenient=LenientShares(parsed=selection, selection=selection),
+    )
+    cost = Cost(answers=20, prompt_tokens_mean=99.6, answer_tokens_mean=12.0)
+    return Score(system=system, confidence=0.95, cost=cost, benchmark=part, test=part)
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def scores(tmp_path: Path) -> list[Path]:
     paths = []
     for system, selection in (("finetuned-zero_shot-closed-free", 0.5), ("base-zero_shot-closed-free", 0.0)):
         path = tmp_path / f"{system}.json"
-        path.write_text(json.dumps(score(system, selection)), encoding="utf-8")
+        path.write_text(score(system, selection).model_dump_json(exclude_none=True), encoding="utf-8")
         paths.append(path)
     return paths
 
@@ -41,7 +46,7 @@ def test_the_table_has_a_row_per_system_the_best_last(scores: list[Path], tmp_pa
     rows = (tmp_path / "report" / "systems.md").read_text(encoding="utf-8").splitlines()
     assert rows[2].startswith("| `base-zero_shot-closed-free` | 0.0 ")
     assert rows[3] == (
-        "| `finetuned-zero_shot-closed-free` | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 (10.0 to 90.0) | 50.0 | 100 | 120 |"
+        "| `finetuned-zero_shot-closed-free` | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 (10.0 to 90.0) | 50.0 | 100 |"
     )
 
 
@@ -124,9 +129,9 @@ def test_text_between_the_markers_is_replaced_and_nothing_else() -> None:
 
 
 def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
-    only = {key: value for key, value in score("base-zero_shot-closed-free", 0.25).items() if key != "test"}
+    only = score("base-zero_shot-closed-free", 0.25).model_copy(update={"test": None, "confidence": 0.9})
     assert systems_table([only]).splitlines() == [
-        "| system | valid | exact | canonical | execution | selection (95% interval) | prompt tokens | ms per answer |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 | 120 |",
+        "| system | valid | exact | canonical | execution | selection (90% interval) | prompt tokens |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 |",
     ]
