@@ -6,7 +6,6 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,19 +20,25 @@ from query_assistant.reporting.report import (
     update_tables,
     write_report,
 )
+from query_assistant.scoring.diagnosis import COMPONENTS
+from query_assistant.scoring.documents import ComponentShares, Cost, LenientShares, Score, SetScore, Shares
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
 
-def score(system: str, selection: float) -> dict[str, Any]:
-    shares = dict.fromkeys(RUNGS, selection) | {"n": 10, "errors": {"wrong_field": 3}}
-    part = shares | {"interval": {"selection": [0.1, 0.9]}, "by_api": {"mygene": {"n": 10, "selection": selection}}}
-    return {
-        "system": system,
-        "benchmark": part,
-        "test": part,
-        "cost": {"prompt_tokens_mean": 99.6},
-    }
+def score(system: str, selection: float) -> Score:
+    shares = {"n": 10} | dict.fromkeys(RUNGS, selection)
+    part = SetScore(
+        **shares,
+        by_api={"mygene": Shares(**shares)},
+        components=ComponentShares(**dict.fromkeys(COMPONENTS, 1.0)),
+        errors={"wrong_field": 3},
+        missing=0,
+        interval={"selection": (0.1, 0.9)},
+        lenient=LenientShares(parsed=selection, selection=selection),
+    )
+    cost = Cost(answers=20, prompt_tokens_mean=99.6, answer_tokens_mean=12.0)
+    return Score(system=system, confidence=0.95, cost=cost, benchmark=part, test=part)
 
 
 RUN = Provenance("default", {}, "small", {"benchmark": {"mygene": 10}, "test": {"mygene": 10}}, "ab12", "1234567")
@@ -48,7 +53,7 @@ def scores(tmp_path: Path) -> list[Path]:
     paths = []
     for system, selection in (("finetuned-zero_shot-closed-free", 0.5), ("base-zero_shot-closed-free", 0.0)):
         path = tmp_path / f"{system}.json"
-        path.write_text(json.dumps(score(system, selection)), encoding="utf-8")
+        path.write_text(score(system, selection).model_dump_json(exclude_none=True), encoding="utf-8")
         paths.append(path)
     return paths
 
@@ -204,9 +209,9 @@ def test_figures_that_do_not_say_what_they_are_of_are_refused(tmp_path: Path) ->
 
 
 def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
-    only = {key: value for key, value in score("base-zero_shot-closed-free", 0.25).items() if key != "test"}
+    only = score("base-zero_shot-closed-free", 0.25).model_copy(update={"test": None, "confidence": 0.9})
     assert systems_table([only]).splitlines() == [
-        "| system | valid | exact | canonical | execution | selection (95% interval) | prompt tokens |",
+        "| system | valid | exact | canonical | execution | selection (90% interval) | prompt tokens |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 |",
     ]

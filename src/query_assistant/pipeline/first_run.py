@@ -24,6 +24,7 @@ from query_assistant.pipeline.shared_data import pull_shared_data
 from query_assistant.project import project_root
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
 from query_assistant.reporting.tracking import current_pipeline_run
+from query_assistant.statistics import Resampling
 
 RAW, MODELS = Path("data/raw"), Path("models")
 NEXT = """
@@ -53,8 +54,11 @@ def score_published(root: Path) -> str:
     """Scores the published responses, logs them, and returns their table."""
     responses, scores = root / RAW / "published-responses", root / "metrics/published"
     pipeline = current_pipeline_run(responses / "params.yaml", EXPERIMENT)
-    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
-    track(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, responses, scores, documents)
+    settings = load_params(root / "params.yaml").score
+    resampling = Resampling(settings.bootstrap_samples, settings.confidence)
+    revision = pipeline.git_revision
+    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, revision, resampling)
+    track(settings.mlflow_experiment, pipeline, responses, scores, documents)
     return (scores / "systems.md").read_text(encoding="utf-8")
 
 

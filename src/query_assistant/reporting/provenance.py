@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from query_assistant.errors import InputError
 from query_assistant.records import write_json
+from query_assistant.scoring.documents import Score
 
 RUN = "run.json"
 SETS = {"benchmark": "benchmark instructions", "test": "instructions of the test split"}
@@ -59,7 +59,7 @@ class Provenance:
 
 
 def describe_run(
-    scores: Sequence[Mapping[str, Any]], *, experiment: str, turned: Mapping[str, str], model: str, revision: str
+    scores: Sequence[Score], *, experiment: str, turned: Mapping[str, str], model: str, revision: str
 ) -> Provenance:
     """The provenance of figures made from `scores`.
 
@@ -70,16 +70,20 @@ def describe_run(
     for score, found in zip(scores, counted, strict=True):
         if found != counted[0]:
             raise InputError(
-                f"{score['system']} was scored on {found}, {scores[0]['system']} on {counted[0]}; "
+                f"{score.system} was scored on {found}, {scores[0].system} on {counted[0]}; "
                 "figures of different instructions make no table: run `dvc repro score`"
             )
-    digest = hashlib.sha256(json.dumps(list(scores), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps([score.model_dump(mode="json", exclude_none=True) for score in scores], sort_keys=True).encode()
+    ).hexdigest()
     return Provenance(experiment, dict(turned), model, counted[0], digest, revision)
 
 
-def _instructions(score: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _instructions(score: Score) -> dict[str, dict[str, int]]:
     return {
-        name: {api: part["n"] for api, part in sorted(score[name]["by_api"].items())} for name in SETS if name in score
+        name: {api: part.n for api, part in sorted(score.sets[name].by_api.items())}
+        for name in SETS
+        if name in score.sets
     }
 
 

@@ -20,13 +20,17 @@ from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.report import read_scores, systems_table
 from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
-from query_assistant.scoring.summary import summarise
+from query_assistant.scoring import Judge
+from query_assistant.scoring.documents import summarise
+from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_benchmark
 
 EXPERIMENT = "published"
 
 
-def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> list[Path]:
+def rescore(
+    responses: Path, records: Path, apis: Path, scores: Path, revision: str, resampling: Resampling
+) -> list[Path]:
     """Writes a score document per published system, their table and what it is of; returns the documents.
 
     Args:
@@ -34,6 +38,7 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
         records: folder of the replicas' records, <api>.jsonl.gz.
         apis: folder with <api>/benchmark.jsonl.
         scores: the folder to write.
+        resampling: how intervals are drawn.
 
     Raises:
         MissingResourceError: no responses there.
@@ -42,12 +47,12 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     known = {name: load_api(name) for name in settings["apis"]}
     sets = {"benchmark": load_benchmark(apis, settings["apis"])}
     replicas = {name: Replica.load(api, records / f"{name}.jsonl.gz") for name, api in known.items()}
-    written = []
+    judge, written = Judge(known, replicas), []
     for path in tqdm(sorted(responses.glob("*.jsonl")), desc="published responses", unit="system"):
         answers = read_jsonl(path, Response)
-        summary, _ = summarise(answers, sets, known, replicas, seed=settings["seed"], text_metrics=False)
+        score, _ = summarise(path.stem, answers, sets, judge, resampling, seed=settings["seed"], text_metrics=False)
         written.append(scores / path.name.replace(".jsonl", ".json"))
-        write_json(written[-1], {"system": path.stem, **summary})
+        write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
     documents = read_scores(written)
     model = settings["model"]["name"]
     run = describe_run(documents, experiment=EXPERIMENT, turned={}, model=model, revision=revision)
