@@ -10,6 +10,6 @@ from omegaconf import OmegaConf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # this checkout's, whichever is installed
 
-from query_assistant.pipeline.configuration import validated  # noqa: E402
+from query_assistant.pipeline.configuration import validated
 
 OmegaConf.register_new_resolver("validated", validated, replace=True)
