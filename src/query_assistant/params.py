@@ -275,11 +275,12 @@ def check_params(values: Any, place: str) -> Params:
         return Params.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
+        wrong = first["msg"].replace("a valid tuple", "a list, such as [a, b]")
         key = ".".join(str(part) for part in first["loc"])
         whole = first["type"] == "missing" or isinstance(first["input"], dict)
         given = "" if whole else f" (given: {first['input']!r:.100})"
         remedy = "write it anew with `make params`" if first["type"] == "missing" else "edit conf/ or the -S override"
-        raise ConfigurationError(f"{place}: {key}: {first['msg']}{given}; {remedy}") from None
+        raise ConfigurationError(f"{place}: {key}: {wrong}{given}; {remedy}") from None
 
 
 def _unset(values: Any, prefix: str = "") -> str | None:

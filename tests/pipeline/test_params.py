@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from committed import committed
+from query_assistant import params as params_module
 from query_assistant.errors import ConfigurationError
-from query_assistant.params import check_params, load_params
+from query_assistant.params import Section, check_params, load_params
 from query_assistant.pipeline.configuration import compose
 from query_assistant.project import project_root
 
@@ -20,7 +21,7 @@ ROOT = project_root()
 OPTIONS = [
     f"{group.name}={option.stem}"
     for group in sorted((ROOT / "conf").iterdir())
-    if group.is_dir() and group.name != "api"
+    if group.is_dir() and group.name != "hydra_plugins"
     for option in sorted(group.glob("*.yaml"))
 ]
 
@@ -46,7 +47,7 @@ def test_every_option_of_every_group_composes_to_valid_parameters(option: str, t
 
 
 def test_a_subset_of_apis_is_one_override(tmp_path: Path) -> None:
-    assert compose(["api=[mychem]"], tmp_path / "params.yaml").apis == ("mychem",)
+    assert compose(["apis=[mychem]"], tmp_path / "params.yaml").apis == ("mychem",)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,8 @@ def test_a_subset_of_apis_is_one_override(tmp_path: Path) -> None:
         ("generate.context=[closed,open]", "generate.context"),
         ("finetune.mix={zero_shot-open: 1}", "zero_shot-open"),
         ("seed=???", "seed"),
+        ("finetune.learning_rate=abc", "valid number"),
+        ("generate.decoding=grammar", r"generate.decoding: .* list"),
         ("generate.examples=[]", "generate.examples"),
         ("generate.decoding=[free,free]", "generate.decoding"),
         ("model.weights=[]", "model.weights"),
@@ -112,3 +115,15 @@ def test_a_params_file_older_than_the_code_is_to_be_written_anew(values: Any) ->
     older = {name: section for name, section in values.items() if name != "split"}
     with pytest.raises(ConfigurationError, match="split: Field required; write it anew with `make params`"):
         check_params(older, "params.yaml")
+
+
+def test_values_stand_in_conf_alone(values: Any) -> None:
+    """A default in Python would change a run without a trace in params.yaml."""
+    sections = [one for one in vars(params_module).values() if isinstance(one, type) and issubclass(one, Section)]
+    given = [
+        f"{one.__name__}.{name}"
+        for one in sections
+        for name, field in one.model_fields.items()
+        if not field.is_required()
+    ]
+    assert {one.partition(".")[0] for one in given} <= {"EngineParams"}

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from query_assistant.pipeline.source import Import, Module, Package, Statement, import_target, statements_of
@@ -28,9 +28,10 @@ SCHEMA = "query_assistant.params"
 
 def fingerprint(script: Path, package: Package) -> dict[str, str]:
     """A hash of the meaning of everything that the script reaches, by name; in order of names."""
-    walk = _Walk(package)
+    walk, module = _Walk(package), Module.read(script.stem, script)
+    walk.enter_imports(module)
     statements = statements_of(script)
-    walk.follow(Module(script.stem, script), statements)
+    walk.follow(module, (one for one in statements if not isinstance(one.node, Import)))
     while walk.waiting:
         walk.visit(*walk.waiting.pop())
     own = {f"{script.parent.name}/{script.name}": _hash(*(one.meaning for one in statements))}
@@ -50,11 +51,11 @@ class _Walk:
     def follow(self, module: Module, statements: Iterable[Statement]) -> None:
         """Puts on the list what the statements import and name."""
         for statement in statements:
-            for node in statement.imports:
-                for alias in node.names:
-                    name = None if isinstance(node, ast.Import) else alias.name
-                    place = alias.name if isinstance(node, ast.Import) else node.module or ""
-                    self._reach(*(import_target(place, name, self._package) if name else (place, None)))
+            for place, name, known_as in _imported(statement, self._package):
+                if name is None:
+                    self._reach_in(place, statement.uses.get(known_as, set()))
+                else:
+                    self._reach(place, name)
             for name, attributes in statement.uses.items():
                 self._use(module, name, attributes)
             if statement.reads_its_folder:
@@ -91,12 +92,18 @@ class _Walk:
         """A name in a module: its definition or, where it is a module, what is asked of that."""
         statements = module.bound.get(name, ())
         targets = [one.target(name, self._package) for one in statements if isinstance(one.node, Import)]
-        if attributes and targets and all(definition is None for _, definition in targets):
+        if targets and all(definition is None for _, definition in targets):
             for place, _ in targets:
-                for attribute in attributes:
-                    self._reach(*import_target(place, attribute, self._package))
+                self._reach_in(place, attributes)
         elif statements:
             self._enqueue(module, name)
+
+    def _reach_in(self, place: str, attributes: set[str]) -> None:
+        """What is asked of a module; everything, where it is handed on as it is."""
+        for attribute in attributes:
+            self._reach(*import_target(place, attribute, self._package))
+        if not attributes:
+            self._reach(place, None)
 
     def _reach(self, place: str, name: str | None) -> None:
         """A definition, or without a name everything in a module."""
@@ -113,18 +120,34 @@ class _Walk:
         if module.name in self._entered:
             return
         self._entered.add(module.name)
-        imported = (node for statement in module.imports for node in statement.imports)
-        for place in {module.name.rpartition(".")[0], *(place for node in imported for place in _places(node))}:
-            if inner := self._package.module(place):
-                self._enter(inner)
+        if above := self._package.module(module.name.rpartition(".")[0]):
+            self._enter(above)
+        self.enter_imports(module)
         if module.running:
             self.hashes[module.name] = _hash(*(one.meaning for one in module.running))
             self.follow(module, module.running)
+
+    def enter_imports(self, module: Module) -> None:
+        imported = (node for statement in module.imports for node in statement.imports)
+        for inner in (self._package.module(place) for node in imported for place in _places(node)):
+            if inner is not None:
+                self._enter(inner)
 
     def _enqueue(self, module: Module, name: str) -> None:
         if (module.name, name) not in self._seen:
             self._seen.add((module.name, name))
             self.waiting.append((module, name))
+
+
+def _imported(statement: Statement, package: Package) -> Iterator[tuple[str, str | None, str]]:
+    """What is imported inside a statement: module, definition or None for the module itself, and its local name."""
+    for node in statement.imports:
+        for alias in node.names:
+            known_as = alias.asname or alias.name
+            if isinstance(node, ast.Import):
+                yield alias.name, None, known_as
+            else:
+                yield *import_target(node.module or "", alias.name, package), known_as
 
 
 def _places(node: Import) -> list[str]:

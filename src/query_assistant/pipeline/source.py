@@ -98,7 +98,8 @@ class Statement:
         nodes = list(ast.walk(self.node))
         owned = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
         owners = {id(node.value) for node in owned}
-        alone = {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in owners}
+        names = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+        alone = {node.id for node in names if id(node) not in owners}
         asked: dict[str, set[str]] = {name: set() for name in alone}
         for node in owned:
             name = node.value.id  # type: ignore[attr-defined]

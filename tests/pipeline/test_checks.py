@@ -1,0 +1,103 @@
+"""What a configuration lacks on this machine is said before a run, all at once, each with its remedy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from query_assistant.errors import MissingResourceError
+from query_assistant.params import Params
+from query_assistant.pipeline import checks
+from query_assistant.pipeline.configuration import compose
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No keys, no GPU, no network, an empty cache."""
+    for name in ("HF_TOKEN", "OPENAI_API_KEY", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("QUERY_ASSISTANT_CACHE", str(tmp_path / "cache"))
+
+
+def params(tmp_path: Path, *overrides: str) -> Params:
+    return compose(overrides, tmp_path / "params.yaml")
+
+
+def missing(tmp_path: Path, *overrides: str) -> list[str]:
+    return [one.split(":")[0] for one in checks.missing(params(tmp_path, *overrides), tmp_path / "base")]
+
+
+def test_the_default_needs_nothing(tmp_path: Path) -> None:
+    assert missing(tmp_path) == []
+    checks.require(params(tmp_path), tmp_path / "base")
+
+
+def test_a_gated_model_on_a_gpu_lacks_all_of_it_here(tmp_path: Path) -> None:
+    source = "meta-llama/Llama-3.1-8B-Instruct"
+    assert missing(tmp_path, "model=llama31-8b") == [
+        f"no weights of {source} here and no way to http",
+        "no HF_TOKEN",
+        "PyTorch is a CPU build",
+        "no NVIDIA GPU to fine-tune and to answer, with 48 GB",
+    ]
+
+
+def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingResourceError, match=r"^model=llama31-8b cannot run here: \(1\) .*; \(4\) .*; nothing was touched$"
+    ):
+        checks.require(params(tmp_path, "model=llama31-8b"), tmp_path / "base")
+
+
+def test_weights_that_lie_here_need_neither_network_nor_token(tmp_path: Path) -> None:
+    source = params(tmp_path, "model=llama31-8b").model.source.model_dump(exclude={"gated"})
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/source.json").write_text(json.dumps({"source": source, "files": {}}), encoding="utf-8")
+    assert missing(tmp_path, "model=llama31-8b") == [
+        "PyTorch is a CPU build",
+        "no NVIDIA GPU to fine-tune and to answer, with 48 GB",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "section"),
+    [("model=hosted", "model.engine"), ("annotate=llm", "annotate.llm"), ("pair=llm", "pair.llm")],
+)
+def test_a_hosted_model_wants_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, section: str
+) -> None:
+    [said] = checks.missing(params(tmp_path, override), tmp_path / "base")
+    assert said.startswith("no OPENAI_API_KEY: ")
+    assert section in said
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert missing(tmp_path, override) == []
+
+
+def test_a_local_server_wants_no_key(tmp_path: Path) -> None:
+    assert missing(tmp_path, "model=hosted", "model.engine.api_key_variable=''") == []
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "said"), [(24, ["the GPU has 24 GB of memory, 48 are needed to fine-tune and to answer"]), (80, [])]
+)
+def test_a_gpu_must_be_large_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gigabytes: int, said: list[str]
+) -> None:
+    def listed(*_: Any, **__: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 0, stdout=f"{1024 * gigabytes}\n16384\n", stderr="")
+
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr("subprocess.run", listed)
+    found = missing(tmp_path, "model=llama31-8b")
+    assert [one for one in found if "the GPU" in one] == said
+
+
+def test_a_folder_of_weights_must_be_there(tmp_path: Path) -> None:
+    overrides = ["model.source.kind=folder", f"model.source.name={tmp_path}/none"]
+    assert missing(tmp_path, *overrides) == [f"no weights in {tmp_path}/none"]
