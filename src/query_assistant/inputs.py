@@ -18,7 +18,7 @@ from query_assistant.errors import InputError
 
 LONGEST_LINE = 2**25
 _BLOCK = 2**18
-_UNSUSPICIOUS_CHARACTERS = 2**26
+_UNSUSPICIOUS_CHARACTERS = 2**23
 _HIGHEST_RATIO = 200  # text of records packs ten- to thirtyfold, gzip's best is a thousandfold
 _INHERITED = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
@@ -36,7 +36,8 @@ def read_lines(path: Path) -> Iterator[str]:
             unpacked = 0
             while line := lines.readline(LONGEST_LINE):
                 unpacked += len(line)
-                _check_bounds(path, line, unpacked, packed)
+                if len(line) == LONGEST_LINE or unpacked > _UNSUSPICIOUS_CHARACTERS:
+                    _check_bounds(path, line, unpacked, packed)
                 yield line
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -59,7 +60,7 @@ class _Counted(io.RawIOBase):
 def _check_bounds(path: Path, line: str, unpacked: int, packed: _Counted | None) -> None:
     if len(line) == LONGEST_LINE:
         raise InputError(f"{path} holds a line of over {LONGEST_LINE:,} characters; expected one JSON object a line")
-    if packed and unpacked > max(_UNSUSPICIOUS_CHARACTERS, _HIGHEST_RATIO * packed.count):
+    if packed and unpacked > _HIGHEST_RATIO * packed.count:
         raise InputError(
             f"{path} unfolds to over {_HIGHEST_RATIO} times its size, as no text does; gunzip it if it is to be trusted"
         )
