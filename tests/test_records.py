@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.records import GoodQuery, Query, check_writable, read_jsonl, write_json, write_jsonl
+from query_assistant.files import check_writable
+from query_assistant.records import GoodQuery, Query, read_jsonl, write_json, write_jsonl
 
 PAIRS = [Query(query="/v3/query?q=é&size=5"), Query(query="/v3/query", body={"q": ["a"], "scopes": "symbol"})]
 

@@ -1,13 +1,17 @@
-"""Where the repository's data and configuration lie, whichever folder a command is typed in."""
+"""Where the repository's data and configuration lie, whichever folder a command is typed in, and its `.env`."""
 
 from __future__ import annotations
 
+import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.inputs import read_bytes
 
 VARIABLE = "QUERY_ASSISTANT_ROOT"
+_MOST_ENVIRONMENT_BYTES = 2**20
 
 
 def project_root() -> Path:
@@ -17,11 +21,52 @@ def project_root() -> Path:
         ConfigurationError: none of the three holds `data/apis`.
     """
     named = os.environ.get(VARIABLE)
-    here = Path.cwd()
-    candidates = [Path(named)] if named else [here, *here.parents, Path(__file__).resolve().parents[2]]
+    here = _current_folder()
+    candidates = [Path(named)] if named else [*here, Path(__file__).resolve().parents[2]]
     for folder in candidates:
         if (folder / "data" / "apis").is_dir():
             return folder
     raise ConfigurationError(
-        f"no Query Assistant checkout at {named or here}: expected a folder with data/apis; set {VARIABLE} to the clone"
+        f"no Query Assistant checkout at {named or next(iter(here), 'a folder that is gone')}: "
+        f"expected a folder with data/apis; set {VARIABLE} to the clone"
     )
+
+
+def _current_folder() -> list[Path]:
+    """The current folder and its parents; none where somebody has deleted it."""
+    with suppress(FileNotFoundError):
+        return [Path.cwd(), *Path.cwd().parents]
+    return []
+
+
+def load_environment() -> None:
+    """Puts the keys of the checkout's `.env` into the environment, where they are not set already.
+
+    Only the project root is looked at, no folder above it. Queued experiments run in copies below
+    `<checkout>/.dvc/tmp`, without what git ignores: they take the `.env` of that checkout.
+
+    Raises:
+        InputError: there is a `.env` that cannot be read.
+    """
+    try:
+        file = _own_checkout(project_root()) / ".env"
+    except ConfigurationError:  # a command that needs the checkout says so itself
+        return
+    if not file.exists() or file.is_dir():  # some call their virtual environment `.env`
+        return
+    from dotenv import dotenv_values
+
+    try:
+        text = read_bytes(file, _MOST_ENVIRONMENT_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8 text") from None
+    if "\0" in text:
+        raise InputError(f"{file} holds a NUL, which no variable can; save it as UTF-8 text")
+    for name, value in dotenv_values(stream=io.StringIO(text)).items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+def _own_checkout(root: Path) -> Path:
+    parts = root.resolve().parts
+    return Path(*parts[: parts.index(".dvc")]) if ".dvc" in parts else root

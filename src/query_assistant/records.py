@@ -11,20 +11,18 @@ A pair, as it lies in data/pairs/mygene.jsonl (keys are sorted in the file):
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from query_assistant.errors import InputError
+from query_assistant.files import atomic_writer
+from query_assistant.inputs import read_lines
 
+DEEPEST_BODY = 64  # no API needs more, and readers of JSON have their limits
 Body = dict[str, Any]
 Form = Literal["imperative", "question", "keywords", "written"]
 Origin = Literal["log", "synthesised", "written", "correction"]
@@ -121,13 +119,36 @@ class Response(Record):
 R = TypeVar("R", bound=Record)
 
 
+def is_shallow(value: Any, deepest: int = DEEPEST_BODY) -> bool:
+    """Whether a JSON value is nested no deeper than a body may be."""
+    level = [value]
+    for _ in range(deepest):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
 def dump(record: Record) -> str:
-    """One record as one line of JSON: sorted keys, UTF-8 as it is, absent values left out.
+    """One record as one line of JSON, absent values left out."""
+    return json_line(record.model_dump(exclude_none=True))
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON: sorted keys, UTF-8 as it is.
 
     Half a surrogate pair, which a model can write and UTF-8 cannot hold, becomes `?`.
     """
-    line = json.dumps(record.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)
-    return line.encode("utf-8", "replace").decode("utf-8")
+    return as_utf8(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+def as_utf8(text: str) -> str:
+    """The text, with `?` for each half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_jsonl(path: Path | str, kind: type[R]) -> list[R]:
@@ -141,10 +162,9 @@ def read_jsonl(path: Path | str, kind: type[R]) -> list[R]:
 
 def iterate_jsonl(path: Path | str, kind: type[R]) -> Iterator[R]:
     """The records of a file one by one, in constant memory."""
-    with open_text(Path(path)) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _parse_line(line, kind, f"{path}, line {number}")
+    for number, line in enumerate(read_lines(Path(path)), start=1):
+        if line.strip():
+            yield _parse_line(line, kind, f"{path}, line {number}")
 
 
 def iterate_documents(path: Path | str) -> Iterator[dict[str, Any]]:
@@ -153,15 +173,21 @@ def iterate_documents(path: Path | str) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: the file is missing, or a line is not a JSON object; the message names the file and line.
     """
-    with open_text(Path(path)) as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                document = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number}: not JSON: {error.msg}") from None
-            if not isinstance(document, dict):
-                raise InputError(f"{path}, line {number}: expected a JSON object, found {line.strip()[:40]!r}")
-            yield document
+    for number, line in enumerate(read_lines(Path(path)), start=1):
+        if line.strip():
+            yield _parse_document(line, f"{path}, line {number}")
+
+
+def _parse_document(line: str, place: str) -> dict[str, Any]:
+    try:
+        document = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{place}: not JSON: {error.msg}") from None
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{place}: no JSON that can be read: {error}") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{place}: expected a JSON object, found {line.strip()[:40]!r}")
+    return document
 
 
 def _parse_line(line: str, kind: type[R], place: str) -> R:
@@ -171,16 +197,6 @@ def _parse_line(line: str, kind: type[R], place: str) -> R:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the line"
         raise InputError(f"{place}: not a valid {kind.__name__}: {where}: {first['msg']}") from None
-
-
-@contextmanager
-def open_text(path: Path) -> Iterator[IO[str]]:
-    """The file as lines of text, gunzipped where its name ends in .gz."""
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}; expected UTF-8 text, plain or gzip") from error
 
 
 def write_jsonl(path: Path | str, records: Iterable[Record]) -> int:
@@ -197,43 +213,3 @@ def write_json(path: Path | str, value: Any) -> None:
     """Writes one JSON document atomically: sorted keys, two-space indent, a final newline."""
     with atomic_writer(Path(path)) as out:
         out.write(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2) + "\n")
-
-
-def check_writable(path: Path) -> None:
-    """Fails before the work is done, not after it, where its result could not be written.
-
-    Raises:
-        InputError: as `atomic_writer`.
-    """
-    with suppress(_OnlyTried), atomic_writer(path):
-        raise _OnlyTried
-
-
-class _OnlyTried(Exception):
-    """Leaves the writer without a file."""
-
-
-@contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under `path` only when the block ends well.
-
-    Raises:
-        InputError: the folder cannot be made or written (no permission, disk full), or `path` is a folder.
-    """
-    if path.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; name a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
-            yield out
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
-        raise

@@ -113,13 +113,22 @@ def test_a_grammar_goes_to_the_screen_or_whole_into_a_file(tmp_path: Path, capsy
     assert (tmp_path / "new" / "g").read_text(encoding="utf-8") == shown
 
 
-@pytest.mark.parametrize("value", [["fine", float("nan")], ["\ud800"], [{1, 2}], [b"bytes"]])
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (["fine", float("nan")], "response 1 of "),
+        (["\ud800"], "response 0 of "),
+        ([10**5000], "response 0 of "),
+        ([{1, 2}], "EMPTY_SET"),
+        ([b"bytes"], "b'bytes'"),
+    ],
+)
 def test_pickled_responses_that_json_cannot_hold_are_named_and_leave_no_file(
-    tmp_path: Path, value: list[object], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, value: list[object], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(value))
     assert run(["import-responses", str(tmp_path / "x.pkl"), str(tmp_path / "out.jsonl")]) == 2
-    assert f"response {len(value) - 1} of " in capsys.readouterr().err
+    assert named in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["x.pkl"]
 
 

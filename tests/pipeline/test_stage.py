@@ -44,7 +44,7 @@ def test_an_api_that_the_run_lacks_is_one_line_with_those_it_has(
     known = ", ".join(load_params(ROOT / "params.yaml").apis)
     assert (code, lines) == (
         2,
-        [f"error: no API 'nosuch' in this run, which has {known}; add it to `api` in conf/config.yaml"],
+        [f"error: no API 'nosuch' in this run, which has {known}; add it to `apis` in conf/config.yaml"],
     )
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from query_assistant.apis import Api
 from query_assistant.apis.fields import Field, Schema
 from query_assistant.errors import RequestError
+from query_assistant.files import atomic_writer
 from query_assistant.queries.syntax import parse_text
 from query_assistant.queries.tree import (
     BestOf,
@@ -35,7 +36,6 @@ from query_assistant.queries.tree import (
     Wildcard,
     Words,
 )
-from query_assistant.records import atomic_writer
 from query_assistant.replica import Replica
 from query_assistant.replica.building import index_of, open_index
 from query_assistant.replica.layout import Layout

@@ -101,7 +101,7 @@ def test_a_resumed_run_asks_only_for_what_is_missing(tmp_path: Path) -> None:
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("lost", [1, 30, 200])
+@pytest.mark.parametrize("lost", [2, 30, 200])
 def test_a_torn_last_line_is_asked_again_and_nothing_is_lost(tmp_path: Path, lost: int) -> None:
     partial = interrupted(tmp_path, 2)
     partial.write_bytes(partial.read_bytes()[:-lost])
@@ -110,6 +110,77 @@ def test_a_torn_last_line_is_asked_again_and_nothing_is_lost(tmp_path: Path, los
     generate(items(), FREE, FakeEngine(asked), builder(), tmp_path / "whole.jsonl", batch_size=4)
     assert engine.batches == [["Find 1", "Find 2", "Find 4", "Find 5"], ["Find 7", "Find 8"]]
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+DAMAGE = {
+    "only the line end lost": b"\n".join,
+    "nothing": lambda lines: b"\n".join([*lines, b""]),
+    "a blank line": lambda lines: b"\n".join([lines[0], b"", b"  ", *lines[1:], b""]),
+    "a line of NULs": lambda lines: b"\n".join([lines[0], b"\0" * 4096, *lines[1:], b""]),
+    "NULs at the end": lambda lines: b"\n".join([*lines, b"\0" * 500]),
+    "bytes that are no UTF-8": lambda lines: b"\n".join([b"\xff\xfe", *lines, b""]),
+    "half a line within": lambda lines: b"\n".join([lines[0], lines[1][:50], *lines[1:], b""]),
+    "a line twice": lambda lines: b"\n".join([*lines, lines[0], b""]),
+    "another run's line": lambda lines: b"\n".join([lines[0].replace(b'"work": "', b'"work": "0'), *lines, b""]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_sound_lines_are_kept_whatever_lies_between_them(tmp_path: Path, damage: Any) -> None:
+    partial = interrupted(tmp_path, 2)
+    partial.write_bytes(damage(partial.read_bytes().splitlines()))
+    engine = FakeEngine(asked)
+    generate(items(), FREE, engine, builder(), tmp_path / "out.jsonl", batch_size=4)
+    generate(items(), FREE, FakeEngine(asked), builder(), tmp_path / "whole.jsonl", batch_size=4)
+    assert engine.batches == [["Find 7", "Find 8"]]
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_line_lost_anywhere_is_asked_again_and_survives_the_next_kill(tmp_path: Path, place: int) -> None:
+    partial = interrupted(tmp_path, 2)
+    lines = partial.read_bytes().splitlines()
+    partial.write_bytes(b"\n".join([*lines[:place], b"\0" * len(lines[place]), *lines[place + 1 :]]))
+    interrupted(tmp_path, 1)  # the lost line's batch is asked again before the kill
+    engine = FakeEngine(asked)
+    generate(items(), FREE, engine, builder(), tmp_path / "out.jsonl", batch_size=4)
+    assert engine.batches == [["Find 7", "Find 8"]]
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\ud800", "\0"])
+def test_answers_with_line_ends_of_other_alphabets_are_taken_up(tmp_path: Path, sign: str) -> None:
+    left = iter(range(1))
+
+    def answer(prompt: Prompt) -> str:
+        if prompt[-1].content in ("Find 0", "Find 1") and next(left, None) is None:
+            raise KeyboardInterrupt
+        return f"/v3/query?q=a{sign}b"
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(items(), FREE, FakeEngine(answer), builder(), tmp_path / "out.jsonl", batch_size=4)
+    engine = FakeEngine(asked)
+    generate(items(), FREE, engine, builder(), tmp_path / "out.jsonl", batch_size=4)
+    assert engine.batches == [["Find 1", "Find 2", "Find 4", "Find 5"], ["Find 7", "Find 8"]]
+    assert len(read_jsonl(tmp_path / "out.jsonl", Response)) == 10
+
+
+@pytest.mark.parametrize("depth", [60, 100, 300, 900, 5000])
+def test_an_answer_nested_without_end_is_no_query_and_reads_back(tmp_path: Path, depth: int) -> None:
+    nested = 'POST /v3/query {"q": ' + "[" * depth + "]" * depth + "}"
+    generate(items(1), FREE, FakeEngine([nested]), builder(), tmp_path / "out.jsonl")
+    (response,) = read_jsonl(tmp_path / "out.jsonl", Response)
+    assert (response.text, response.query) == (nested, "/v3/query" if depth < 64 else None)
+
+
+def test_a_second_run_on_the_same_output_says_so(tmp_path: Path) -> None:
+    def answer(prompt: Prompt) -> str:
+        with pytest.raises(InputError, match="another run is writing"):
+            generate(items(), FREE, FakeEngine(asked), builder(), tmp_path / "out.jsonl")
+        return asked(prompt)
+
+    generate(items(), FREE, FakeEngine(answer), builder(), tmp_path / "out.jsonl")
+    assert [one.query for one in read_jsonl(tmp_path / "out.jsonl", Response)][-1] == "/v3/query?q=9"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 @pytest.mark.parametrize("changed", [{"fingerprint": "other weights"}, {"max_new_tokens": 7}, {"batch_size": 3}])

@@ -1,20 +1,26 @@
 """`query-assistant`, short `qa`.
 
-Exit codes: 0, 1 (a negative answer), 2 (misuse or bad input, one clear line on stderr). Each command lives in the
-module named beside it below and is imported only when called, so that `qa --help` does not wait for torch.
+Exit codes: 0, 1 (a negative answer), 2 (misuse or bad input, one clear line on stderr), 130 (interrupted). Each command
+lives in the module named beside it below and is imported only when called, so that `qa --help` does not wait for torch.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
+import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
-from dotenv import find_dotenv, load_dotenv
 
 from query_assistant import __version__
-from query_assistant.errors import QueryAssistantError, told
+from query_assistant.errors import QueryAssistantError, told, visible
+from query_assistant.project import load_environment
+
+TRACEBACK = "QUERY_ASSISTANT_TRACEBACK"
 
 COMMANDS = {
     "ask": ("answering", "the query for one instruction"),
@@ -32,6 +38,10 @@ COMMANDS = {
 }
 
 
+class _Interrupted(Exception):
+    """Somebody pressed Ctrl-C; click would say so in two lines."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' names and imports one only to run it."""
 
@@ -46,6 +56,12 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -55,12 +71,29 @@ class LazyGroup(click.Group):
 @click.version_option(__version__)
 def cli() -> None:
     """Plain language in, the right BioThings API query out."""
+    load_environment()
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: runs one command and leaves with its exit code."""
-    load_dotenv(find_dotenv(usecwd=True))
-    sys.exit(run(arguments))
+    _settle_stdout()
+    try:
+        sys.exit(run(arguments))
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        sys.exit(_fail(f"this should not have happened, please report it: {reason}; {TRACEBACK}=1 shows where"))
+
+
+def _settle_stdout() -> None:
+    """UTF-8 in every locale, what it cannot hold spelled out; a full disk is an error, even unbuffered."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: a short write would go unnoticed
+        raw = sys.stdout.detach()
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -68,8 +101,9 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="qa", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Abort:
-        return _fail("interrupted")
+    except (_Interrupted, click.exceptions.Abort):
+        click.echo("interrupted", err=True)
+        return 130
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
@@ -78,13 +112,22 @@ def run(arguments: list[str] | None = None) -> int:
     except QueryAssistantError as error:
         return _fail(str(error))
     except BrokenPipeError:
-        sys.stderr.close()  # the reader, `head` for instance, has seen enough
-        return 0
+        return _reader_gone()
+    except (RecursionError, MemoryError) as error:
+        return _fail(
+            f"the input is too deep or too large for this machine ({type(error).__name__}); give a smaller one"
+        )
     except OSError as error:
         return _fail(told(error))
 
 
+def _reader_gone() -> int:
+    """The reader, `head` for instance, has seen enough; nothing more is flushed into the closed pipe on the way out."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def _fail(message: str) -> int:
-    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(message.split()))
-    click.echo(f"error: {shown}", err=True)
+    click.echo(f"error: {visible(' '.join(message.split()))}", err=True)
     return 2

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import click
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
-from query_assistant.cli.options import api_option, load_replica, show_json
+from query_assistant.cli.options import TextType, api_option, json_text, load_replica, show, show_json
 from query_assistant.errors import InputError
+from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
-from query_assistant.records import Query, Record, Response, atomic_writer, check_writable, read_jsonl
+from query_assistant.records import Query, Record, Response, json_line, read_jsonl
 from query_assistant.systems.assistant import Assistant, open_assistant
-from query_assistant.systems.generation import System, generate
+from query_assistant.systems.generation import System, answered
 
 DEFAULT = "finetuned-zero_shot-closed-grammar"
+_OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
 
 
 class Instruction(Record):
@@ -30,6 +36,13 @@ class Instruction(Record):
     api: str
     instruction: str
 
+    @field_validator("instruction")
+    @classmethod
+    def _not_blank(cls, given: str) -> str:
+        if not given.strip():
+            raise ValueError("it is empty; write what the query is to find, or leave the line out")
+        return given
+
 
 def _open(system: str, apis: dict[str, Api]) -> Assistant:
     root = project_root()
@@ -38,7 +51,7 @@ def _open(system: str, apis: dict[str, Api]) -> Assistant:
 
 @click.command()
 @api_option
-@click.argument("instruction")
+@click.argument("instruction", type=TextType())
 @click.option("--system", default=DEFAULT, show_default=True, help="<weights>-<examples>-<context>-<decoding>")
 @click.option("--run", is_flag=True, help="Also the answer of the replica, as JSON on the next line.")
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
@@ -59,7 +72,9 @@ def ask(api: Api, instruction: str, system: str, run: bool, live: bool) -> int:
 
 
 def _line(query: Query) -> str:
-    return query.query if query.body is None else json.dumps({"path": query.query, "body": query.body})
+    """The call in one line that a terminal shows and does not obey; percent signs and JSON's escapes mean the same."""
+    path = "".join(sign if sign.isprintable() else quote(sign, errors="replace") for sign in query.query)
+    return path if query.body is None else json_text({"path": path, "body": query.body})
 
 
 def _run(api: Api, query: Query, live: bool) -> None:
@@ -79,8 +94,8 @@ def _run(api: Api, query: Query, live: bool) -> None:
 def predict(source: Path, target: Path, system: str) -> None:
     """Queries for the instructions of SOURCE (JSON Lines: id, api, instruction), written to TARGET.
 
-    The same lines come back with `query` (and `body` for a POST), null where there was no usable answer. A run that was
-    killed goes on where it stopped.
+    The same lines come back with `query` (and `body` for a POST), null where there was no usable answer; a right query
+    that stood there is left out. `-` is standard output. A run that was killed goes on where it stopped.
     """
     check_writable(target)
     items = read_jsonl(source, Instruction)
@@ -88,24 +103,41 @@ def predict(source: Path, target: Path, system: str) -> None:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
     assistant = _open(system, apis)
-    responses = target.with_name(f".{target.name}.responses")
-    generate(
+    with _partial_file(target) as partial, _answers(assistant, items, partial) as answers, atomic_writer(target) as out:
+        for item, answer in zip(items, answers, strict=True):
+            out.write(json_line(_prediction(item, answer)) + "\n")
+    found = sum(answer.query is not None for answer in answers)
+    show(f"{found} queries for {len(items)} instructions in {target}", beside=target)
+
+
+def _answers(
+    assistant: Assistant, items: Sequence[Instruction], partial: Path
+) -> AbstractContextManager[list[Response]]:
+    return answered(
         items,
         assistant.system,
         assistant.engine,
         assistant.builder,
-        responses,
+        partial,
         max_new_tokens=assistant.max_new_tokens,
         batch_size=assistant.batch_size,
         grammars=assistant.grammars,
         fingerprint=assistant.fingerprint,
     )
-    answers = read_jsonl(responses, Response)
-    with atomic_writer(target) as out:
-        for item, answer in zip(items, answers, strict=True):
-            line = item.model_dump() | {"query": answer.query} | ({"body": answer.body} if answer.body else {})
-            out.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
-    responses.unlink()
-    click.echo(
-        f"{sum(answer.query is not None for answer in answers)} queries for {len(items)} instructions in {target}"
-    )
+
+
+@contextmanager
+def _partial_file(target: Path) -> Iterator[Path]:
+    """Where answers are kept until all are there: beside the target, unless that is a device or a pipe."""
+    if not is_stream(target):
+        real = target.resolve()
+        yield real.with_name(f".{real.name}.partial")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "answers.partial")
+
+
+def _prediction(item: Instruction, answer: Response) -> dict[str, Any]:
+    """The line with the model's answer, and nothing left of a right one that may have stood there."""
+    kept = {key: value for key, value in item.model_dump().items() if key not in _OF_A_REFERENCE}
+    return kept | {"query": answer.query} | ({} if answer.body is None else {"body": answer.body})

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from query_assistant.apis import Api
-from query_assistant.cli.options import api_option, json_option, load_replica, records_path, show_json
+from query_assistant.cli.options import (
+    api_option,
+    json_option,
+    load_replica,
+    output_option,
+    records_path,
+    show,
+    show_json,
+)
+from query_assistant.errors import InputError
 
 LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 
@@ -18,7 +28,7 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 @api_option
 @json_option
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Good queries, JSON Lines.")
+@output_option("Good queries, JSON Lines.")
 @click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
 @click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
 @click.option(
@@ -36,9 +46,10 @@ def filter_(
     live: bool,
 ) -> None:
     """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
+    from query_assistant.files import check_writable
     from query_assistant.logs.filtering import Executor, filter_logs
     from query_assistant.project import project_root
-    from query_assistant.records import check_writable, write_jsonl
+    from query_assistant.records import write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
     check_writable(output)
@@ -47,9 +58,9 @@ def filter_(
     result = filter_logs(logs, api, executor, per_signature, format=form, column=column)
     write_jsonl(output, result.queries)
     if as_json:
-        show_json(result.report.details())
+        show_json(result.report.details(), beside=output)
     else:
-        click.echo(result.report.text())
+        show(result.report.text(), beside=output)
 
 
 @click.command()
@@ -57,17 +68,18 @@ def filter_(
 @click.option("--lines", type=click.IntRange(1), default=100_000, show_default=True, help="Requests in the log.")
 @click.option("--seed", default=17, show_default=True)
 @click.option("--format", "form", type=click.Choice(LOG_FORMATS), default="csv", show_default=True)
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A name ending in .gz is gzipped.")
+@output_option("A name ending in .gz is gzipped.")
 def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
     """Write a year of SIMULATED access logs: no real request is in them."""
-    from query_assistant.records import check_writable, iterate_documents
+    from query_assistant.files import check_writable
+    from query_assistant.records import iterate_documents
     from query_assistant.simulator import simulate as lines_of
     from query_assistant.simulator import write
 
     check_writable(output)
     records = iterate_documents(records_path(api.name))
     count = write(output, lines_of(api, records, lines, seed, form))  # type: ignore[arg-type]
-    click.echo(f"{count} simulated lines in {output}")
+    show(f"{count} simulated lines in {output}", beside=output)
 
 
 @click.command("import-responses")
@@ -78,25 +90,22 @@ def import_responses(source: Path, target: Path) -> None:
 
     Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused.
     """
-    from query_assistant.errors import InputError
-    from query_assistant.records import atomic_writer
+    from query_assistant.files import atomic_writer, check_writable
+    from query_assistant.records import json_line
     from query_assistant.systems.importing import import_pickled_responses
 
+    check_writable(target)
     responses = import_pickled_responses(source)
     with atomic_writer(target) as out:
         for number, response in enumerate(responses):
-            line = {"id": str(number), "response": response}
-            try:
-                out.write(json.dumps(line, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
-            except (TypeError, ValueError) as error:
-                raise InputError(f"response {number} of {source} is no JSON: {error}; expected texts, lists") from None
-    click.echo(f"{len(responses)} responses in {target}")
+            out.write(json_line({"id": str(number), "response": response}) + "\n")
+    show(f"{len(responses)} responses in {target}", beside=target)
 
 
 @click.command()
 @api_option
 @click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Default: data/pairs/<api>.jsonl.")
-@click.option("--limit", default=0, help="Stop after so many; 0: until you quit.")
+@click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many; 0: until you quit.")
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.
 
@@ -108,4 +117,13 @@ def review(api: Api, pairs: Path | None, limit: int) -> None:
 
     root = project_root()
     queue = read_jsonl(pairs or root / "data" / "pairs" / f"{api.name}.jsonl", Pair)
-    look_through(queue, root / "data" / "review" / "decisions.jsonl", sys.stdin, sys.stdout, limit)
+    look_through(queue, root / "data" / "review" / "decisions.jsonl", _typed(), sys.stdout, limit)
+
+
+def _typed() -> TextIO:
+    """Standard input; bytes that are no UTF-8 come as surrogates, for the session to refuse."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed; review needs a terminal or a file of answers")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin

@@ -10,13 +10,15 @@ import click
 from query_assistant.apis import Api
 from query_assistant.cli.options import (
     QueryType,
+    TextType,
     api_option,
     json_option,
     load_replica,
     load_replica_if_there,
+    show,
     show_json,
 )
-from query_assistant.records import Query, atomic_writer
+from query_assistant.records import Query
 
 
 @click.command()
@@ -39,9 +41,9 @@ def validate(api: Api, query: Query, as_json: bool) -> int:
     if as_json:
         show_json({"valid": valid, "issues": [asdict(issue) | {"severity": issue.severity} for issue in issues]})
     else:
-        click.echo("valid" if valid else "not valid")
+        show("valid" if valid else "not valid")
         for issue in issues:
-            click.echo(f"  {issue.severity.replace('_', ' ')}: {issue.message}")
+            show(f"  {issue.severity.replace('_', ' ')}: {issue.message}")
     return 0 if valid else 1
 
 
@@ -66,9 +68,9 @@ def compare(api: Api, left: Query, right: Query, as_json: bool) -> int:
     if as_json:
         show_json({"relation": found.relation, "differences": [asdict(one) for one in found.differences]})
     else:
-        click.echo(found.relation)
+        show(found.relation)
         for difference in found.differences:
-            click.echo(f"  {difference.message}")
+            show(f"  {difference.message}")
     return 1 if found.relation == "different" else 0
 
 
@@ -96,9 +98,9 @@ def execute(api: Api, query: Query) -> int:
 @click.command()
 @api_option
 @click.option("--format", "form", type=click.Choice(["ebnf", "gbnf", "lark"]), required=True, help="Who is to read it.")
-@click.option("--end", default=None, help="A token that must close every sentence, such as '<|im_end|>'.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=None, help="A file, not the screen.")
-def grammar(api: Api, form: str, end: str | None, output: Path | None) -> None:
+@click.option("--end", type=TextType(), default=None, help="A token that closes every sentence, such as '<|im_end|>'.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), default="-", help="A file, not the screen.")
+def grammar(api: Api, form: str, end: str | None, output: Path) -> None:
     """The grammar in which every sentence is a valid query of the API.
 
     \b
@@ -106,11 +108,8 @@ def grammar(api: Api, form: str, end: str | None, output: Path | None) -> None:
     gbnf  llama.cpp
     lark  llguidance
     """
+    from query_assistant.files import atomic_writer
     from query_assistant.grammar import grammar as write_grammar
 
-    text = write_grammar(api, form, end)  # type: ignore[arg-type]
-    if output is None or str(output) == "-":
-        click.echo(text, nl=False)
-        return
     with atomic_writer(output) as out:
-        out.write(text)
+        out.write(write_grammar(api, form, end))  # type: ignore[arg-type]

@@ -1,21 +1,25 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and how their answers are shown."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from pydantic import ValidationError
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import InputError
+from query_assistant.errors import InputError, visible
+from query_assistant.files import is_stdout
 from query_assistant.project import project_root
 from query_assistant.queries.request import from_text
-from query_assistant.records import Query
-from query_assistant.replica import Replica
+from query_assistant.records import DEEPEST_BODY, Query, is_shallow
+
+if TYPE_CHECKING:
+    from query_assistant.replica import Replica
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +31,19 @@ class ApiType(click.ParamType[Api]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Api:
         return value if isinstance(value, Api) else load_api(str(value))
+
+
+class TextType(click.ParamType[str]):
+    """Text that is UTF-8 and not blank."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        _check_unicode(text, text)
+        if not text.strip():
+            raise InputError(f"{param.human_readable_name if param else 'the text'} is empty; write something")
+        return text
 
 
 class QueryType(click.ParamType[Query]):
@@ -42,15 +59,32 @@ def read_query(text: str) -> Query:
     """One query as a person types it.
 
     Raises:
-        InputError: it looks like JSON and is not, or has other keys than path and body.
+        InputError: it looks like JSON and is not, has other keys than path and body, or holds what is no UTF-8.
     """
-    if not text.lstrip().startswith("{"):
-        return from_text(text)
+    _check_unicode(text, text)
+    query = _from_json(text) if text.lstrip().startswith("{") else from_text(text)
+    _check_unicode(f"{query.query}{json.dumps(query.body, ensure_ascii=False)}", text)
+    return query
+
+
+def _from_json(text: str) -> Query:
     try:
         values = json.loads(text)
+        if not is_shallow(values):
+            raise ValueError(f"nested over {DEEPEST_BODY} deep")
         return Query(query=values.pop("path", values.pop("query", None)), **values)
-    except (json.JSONDecodeError, ValidationError, TypeError, AttributeError) as error:
-        raise InputError(f"not a query: {text[:80]!r}: {error}; expected a path, or path and body as JSON") from None
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        reason = str(error)
+    raise InputError(f"not a query: {text[:80]!r}: {reason}; expected a path, or path and body as JSON")
+
+
+def _check_unicode(text: str, given: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{given[:80]!r} is not UTF-8 text: it holds half a sign; write the whole one") from None
 
 
 def api_option(command: F) -> F:
@@ -61,6 +95,12 @@ def api_option(command: F) -> F:
 
 def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document for programs.")(command)
+
+
+def output_option(help_text: str) -> Callable[[F], F]:
+    """Where the result goes."""
+    kind = click.Path(path_type=Path)
+    return click.option("--output", "-o", type=kind, required=True, help=f"{help_text} `-`: standard output.")
 
 
 def records_path(api_name: str) -> Path:
@@ -76,6 +116,8 @@ def records_path(api_name: str) -> Path:
 
 
 def load_replica(api: Api) -> Replica:
+    from query_assistant.replica import Replica
+
     return Replica.load(api, records_path(api.name))
 
 
@@ -84,9 +126,29 @@ def load_replica_if_there(api: Api) -> Replica | None:
     try:
         return load_replica(api)
     except InputError as error:
-        click.echo(f"note: without real records, on probes alone: {error}", err=True)
+        click.echo(f"note: without real records, on probes alone: {visible(str(error))}", err=True)
         return None
 
 
-def show_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, sort_keys=True))
+def show(text: str, beside: Path | None = None) -> None:
+    """Prints a line for people, with nothing in it that a terminal obeys.
+
+    Args:
+        beside: the file that the result went to; where that is standard output, the line goes to stderr.
+    """
+    lines = "\n".join(visible(line) for line in text.split("\n"))
+    click.echo(lines, err=beside is not None and is_stdout(beside))
+
+
+def show_json(value: Any, beside: Path | None = None) -> None:
+    """Prints a line for programs; `beside` as in `show`."""
+    click.echo(json_text(value), err=beside is not None and is_stdout(beside))
+
+
+def json_text(value: Any) -> str:
+    """JSON in one line that no terminal obeys: what is not printable stands as its escape, which means the same."""
+    return re.sub(r"[^ -~]", _escaped, json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return sign[0] if sign[0].isprintable() else json.dumps(sign[0])[1:-1].replace("\x7f", "\\u007f")

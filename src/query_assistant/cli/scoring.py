@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from query_assistant.cli.options import json_option, load_replica_if_there, show_json
+from query_assistant.cli.options import json_option, load_replica_if_there, show, show_json
 
 RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 
@@ -33,13 +33,13 @@ def score(predictions: Path, references: Path, as_json: bool) -> None:
     if as_json:
         show_json(results.to_json())
         return
-    click.echo(f"{'':12}" + "".join(f"{rung:>11}" for rung in RUNGS) + f"{'n':>8}")
+    show(f"{'':12}" + "".join(f"{rung:>11}" for rung in RUNGS) + f"{'n':>8}")
     for name, chosen in [("all", None), *((api, api) for api in results.apis)]:
         shares = "".join(f"{100 * results.share(rung, chosen):10.1f}%" for rung in RUNGS)
         count = len(results.items if chosen is None else results.of_api(chosen))
-        click.echo(f"{name:12}{shares}{count:8}")
+        show(f"{name:12}{shares}{count:8}")
     for error, count in sorted(results.errors.items(), key=lambda pair: -pair[1]):
         if count:
-            click.echo(f"  {count:5} {error.replace('_', ' ')}")
+            show(f"  {count:5} {error.replace('_', ' ')}")
     for missing in results.missing[:5]:
         click.echo(f"no prediction for {missing!r}", err=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from query_assistant.records import atomic_writer
+from query_assistant.files import atomic_writer
 
 
 class LossLog:

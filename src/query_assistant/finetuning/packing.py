@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
+from query_assistant.files import atomic_writer
 from query_assistant.finetuning.samples import TokenSample
-from query_assistant.records import atomic_writer
 
 IGNORED = -100
 

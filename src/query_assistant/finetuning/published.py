@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from query_assistant.errors import ConfigurationError, MissingResourceError
+from query_assistant.files import atomic_folder
 from query_assistant.finetuning.torchtune_config import LOSSES
 from query_assistant.finetuning.training import base_name
 
@@ -41,8 +42,7 @@ def adopt(published: Path, base: Path, destination: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"the published adapter was trained on {trained_on}, models/base is {mine}; use finetune=torchtune"
         )
-    shutil.rmtree(destination, ignore_errors=True)
-    destination.mkdir(parents=True)
-    for name in (WEIGHTS, CONFIG, LOSSES):
-        shutil.copyfile(published / name, destination / name)
+    with atomic_folder(destination) as folder:
+        for name in (WEIGHTS, CONFIG, LOSSES):
+            shutil.copyfile(published / name, folder / name)
     return report

@@ -14,6 +14,7 @@ from typing import Any
 
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.errors import ConfigurationError
+from query_assistant.files import atomic_folder
 from query_assistant.finetuning.loss_log import read_losses
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise
 from query_assistant.finetuning.settings import FinetuneSettings
@@ -105,17 +106,13 @@ def _work_folder(destination: Path, fingerprint: str) -> Path:
 
 
 def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path) -> None:
-    staging = destination.with_name(f".{destination.name}.new")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    shutil.copyfile(adapter / "adapter_model.safetensors", staging / "adapter_model.safetensors")
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base_name(base), "task_type": "CAUSAL_LM"}
     config["target_modules"] = sorted(config["target_modules"])
-    write_json(staging / "adapter_config.json", config)
-    shutil.copyfile(losses, staging / LOSSES)
-    shutil.rmtree(destination, ignore_errors=True)
-    staging.rename(destination)
+    with atomic_folder(destination) as folder:
+        shutil.copyfile(adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
+        write_json(folder / "adapter_config.json", config)
+        shutil.copyfile(losses, folder / LOSSES)
 
 
 def _summary(losses: Sequence[dict[str, float]]) -> dict[str, float]:

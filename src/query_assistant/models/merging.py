@@ -9,7 +9,6 @@ A base with a GGUF becomes a GGUF with the same metadata, its adapted matrices i
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.files import atomic_folder
 from query_assistant.models.fetching import GGUF, RECORD, sha256_of
 from query_assistant.records import write_json
 
@@ -86,20 +86,16 @@ def merge(base: Path, adapter: Path, destination: Path) -> None:
         InputError: the adapter was trained on a model of another shape.
     """
     lora = load_adapter(adapter)
-    staging = destination.with_name(f".{destination.name}.merging")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    for path in _companions(base):
-        shutil.copyfile(path, staging / path.name)
-    if (base / GGUF).is_file():
-        _merge_gguf(base, lora, staging / GGUF)
-    else:
-        _merge_safetensors(base, lora, staging)
-    record = {"base": _recorded_source(base), "adapter": sha256_of(adapter / "adapter_model.safetensors")}
-    files = {path.name: sha256_of(path) for path in sorted(staging.iterdir())}
-    write_json(staging / RECORD, {"source": record, "files": files})
-    shutil.rmtree(destination, ignore_errors=True)
-    os.replace(staging, destination)
+    with atomic_folder(destination) as folder:
+        for path in _companions(base):
+            shutil.copyfile(path, folder / path.name)
+        if (base / GGUF).is_file():
+            _merge_gguf(base, lora, folder / GGUF)
+        else:
+            _merge_safetensors(base, lora, folder)
+        record = {"base": _recorded_source(base), "adapter": sha256_of(adapter / "adapter_model.safetensors")}
+        files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+        write_json(folder / RECORD, {"source": record, "files": files})
 
 
 def _module(name: str) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from query_assistant.errors import visible
 from query_assistant.pairs.review import Action, Decision, content_hash, load_decisions, queue, save_decisions
 from query_assistant.records import Pair
 
+LONGEST_ANSWER = 10_000
 HELP = "[a]ccept  [e]dit  [r]eject  [s]kip  [u]ndo  [q]uit"
 
 
@@ -90,18 +92,33 @@ class Session:
         self.place = next(index for index, pair in enumerate(self.waiting) if pair.id == last)
 
     def _show(self, pair: Pair) -> None:
+        """Whatever a model wrote is shown in one line, and nothing of it reaches the terminal as a command."""
         body = f" {json.dumps(pair.body, ensure_ascii=False, sort_keys=True)}" if pair.body else ""
         self._print(f"\n{self.place + 1}/{len(self.waiting)}  {pair.api}  {pair.form}  {', '.join(pair.constructs)}")
-        self._print(f"  {pair.instruction}")
-        self._print(f"  {pair.query}{body}")
+        self._print(f"  {visible(pair.instruction)}")
+        self._print(f"  {visible(pair.query + body)}")
         self._print(HELP)
 
     def _ask(self, prompt: str) -> str | None:
-        """One line; None at the end of the input."""
-        self.screen.write(prompt)
-        self.screen.flush()
-        line = self.source.readline()
-        return line.strip() if line else None
+        """One line; None at the end of the input. What is no text or has no end is said, and asked again."""
+        while True:
+            self.screen.write(prompt)
+            self.screen.flush()
+            line = self.source.readline(LONGEST_ANSWER)
+            if not line:
+                return None
+            if (problem := self._problem(line)) is None:
+                return line.strip()
+            self._print(problem)
+
+    def _problem(self, line: str) -> str | None:
+        if len(line) == LONGEST_ANSWER and not line.endswith("\n"):
+            while line and not line.endswith("\n"):
+                line = self.source.readline(LONGEST_ANSWER)
+            return f"that is over {LONGEST_ANSWER:,} signs; write less"
+        if any("\ud800" <= sign <= "\udfff" for sign in line):
+            return "that is not UTF-8 text; write it again"
+        return None
 
     def _print(self, text: str) -> None:
-        self.screen.write(text + "\n")
+        self.screen.write("\n".join(visible(line) for line in text.split("\n")) + "\n")

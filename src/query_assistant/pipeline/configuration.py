@@ -15,9 +15,9 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from query_assistant.errors import ConfigurationError
+from query_assistant.files import atomic_writer
 from query_assistant.params import Params, load_params
 from query_assistant.project import project_root
-from query_assistant.records import atomic_writer
 
 
 def compose(overrides: Sequence[str], output: Path) -> Params:

@@ -16,12 +16,12 @@ from pathlib import Path
 import yaml
 
 from query_assistant.archives import unpack
-from query_assistant.errors import QueryAssistantError, say_error, told
+from query_assistant.errors import one_line_errors
 from query_assistant.finetuning.published import WEIGHTS, adopt
 from query_assistant.models.fetching import Source, fetch, sha256_of
 from query_assistant.params import load_params
 from query_assistant.pipeline.shared_data import pull_shared_data
-from query_assistant.project import project_root
+from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
 from query_assistant.reporting.tracking import current_pipeline_run
 
@@ -79,10 +79,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
+        load_environment()
         first_run(project_root())
         print(NEXT)  # noqa: T201
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
-    except OSError as error:
-        raise SystemExit(say_error(told(error))) from None

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
-from query_assistant.project import project_root
+from query_assistant.errors import MissingResourceError, one_line_errors
+from query_assistant.project import load_environment, project_root
 
 SHARED = "data/shared"
 
@@ -54,7 +54,6 @@ def _remedy(root: Path) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
+        load_environment()
         pull_shared_data(project_root())
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None

@@ -11,19 +11,17 @@ import sys
 from collections.abc import Callable
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, QueryAssistantError, say_error, told
+from query_assistant.errors import ConfigurationError, one_line_errors
 from query_assistant.params import Params, load_params
+from query_assistant.project import load_environment
 
 
 def run_stage(main: Callable[..., None]) -> None:
-    """Calls `main(params, *words)`; an expected failure is one line on stderr and exit code 2."""
-    try:
+    """Calls `main(params, *words)` with the keys of `.env`; an expected failure is one line on stderr, exit code 2."""
+    with one_line_errors():
         _check_words(main, sys.argv)
+        load_environment()
         main(load_params(), *sys.argv[1:])
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
-    except OSError as error:
-        raise SystemExit(say_error(told(error))) from None
 
 
 def _check_words(main: Callable[..., None], arguments: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from query_assistant.errors import InputError
 from query_assistant.queries.calls import reading_order
-from query_assistant.records import Query
+from query_assistant.records import DEEPEST_BODY, Query, is_shallow
 
 
 def to_text(query: Query) -> str:
@@ -44,6 +44,9 @@ def _document(text: str, line: str) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict):
-        raise InputError(f"{line[:80]!r} has no JSON object behind its path; expected POST path {{json}}")
+    if not isinstance(document, dict) or not is_shallow(document):
+        raise InputError(
+            f"{line[:80]!r} has no JSON object behind its path, or one over {DEEPEST_BODY} deep; "
+            "expected POST path {json}"
+        )
     return document

@@ -20,8 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from query_assistant.errors import InputError, QueryAssistantError, say_error
-from query_assistant.records import atomic_writer, write_json
+from query_assistant.errors import InputError, one_line_errors
+from query_assistant.files import atomic_writer
+from query_assistant.records import write_json
 from query_assistant.reporting.provenance import Provenance, check_provenance, with_first_revision, write_provenance
 
 Score = Mapping[str, Any]
@@ -337,7 +338,5 @@ def update_tables(readme: Path, tables: Mapping[str, Path]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
         update_tables(Path(sys.argv[1]), TABLES)
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None

@@ -25,8 +25,8 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
-from query_assistant.project import project_root
+from query_assistant.errors import MissingResourceError, one_line_errors
+from query_assistant.project import load_environment, project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
@@ -110,7 +110,6 @@ def _here(place: str | None, root: Path, keep_reachable: bool) -> str | None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
+        load_environment()
         print(store_uri())  # noqa: T201
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None

@@ -12,7 +12,6 @@ import json
 import math
 import random
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.files import atomic_folder
 from query_assistant.records import FieldDescription, Pair, Record, read_jsonl, write_json, write_jsonl
 
 if TYPE_CHECKING:
@@ -58,18 +58,14 @@ def build_index(
 ) -> None:
     """Writes the index folder: fields and passages by API, and examples (training pairs only) under theirs."""
     embed = embed or embedder(model)
-    staging = destination.with_name(f".{destination.name}.building")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    for api in fields:
-        _write(staging, "fields", api, fields[api], embed)
-    for api in documentation:
-        _write(staging, "passages", api, [Passage(text=text) for text in documentation[api]], embed)
-    for api in sorted({pair.api for pair in examples}):
-        _write(staging, "examples", api, [pair for pair in examples if pair.api == api], embed)
-    write_json(staging / "index.json", {"model": model})
-    shutil.rmtree(destination, ignore_errors=True)
-    staging.rename(destination)
+    with atomic_folder(destination) as folder:
+        for api in fields:
+            _write(folder, "fields", api, fields[api], embed)
+        for api in documentation:
+            _write(folder, "passages", api, [Passage(text=text) for text in documentation[api]], embed)
+        for api in sorted({pair.api for pair in examples}):
+            _write(folder, "examples", api, [pair for pair in examples if pair.api == api], embed)
+        write_json(folder / "index.json", {"model": model})
 
 
 def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed: Embed) -> None:

@@ -8,14 +8,14 @@ gives the same bytes. Lines are made one by one; what is remembered grows with t
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 from typing import IO, TYPE_CHECKING, Any
 
 from query_assistant.errors import InputError
+from query_assistant.files import atomic_bytes
 from query_assistant.simulator.lines import LogFormat, written
 from query_assistant.simulator.questions import Asker
 from query_assistant.simulator.topics import load_topics
@@ -49,19 +49,11 @@ def write(path: Path, lines: Iterable[str]) -> int:
 
     The gzip header carries neither name nor time, so that the same log gives the same file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
     count = 0
-    try:
-        with temporary.open("wb") as raw, _packed(raw) if path.suffix == ".gz" else nullcontext(raw) as out:
-            for batch in _batches(lines, 20_000):
-                out.write(("\n".join(batch) + "\n").encode())
-                count += len(batch)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):  # on a disk that cannot be written there is nothing to remove
-            temporary.unlink(missing_ok=True)
-        raise
+    with atomic_bytes(path) as raw, _packed(raw) if path.suffix == ".gz" else nullcontext(raw) as out:
+        for batch in _batches(lines, 20_000):
+            out.write(("\n".join(batch) + "\n").encode())
+            count += len(batch)
     return count
 
 

@@ -1,8 +1,9 @@
 """Answers of one system to many instructions, in batches that survive a kill.
 
 Batches have fixed boundaries, for greedy answers depend a little on their company. Each finished batch is appended
-to a partial file and flushed to disk; a run that finds one with its own fingerprint goes on after its last whole
-line. The partial file becomes the result, in the order of the items, when nothing is missing.
+to a partial file and flushed to disk, each answer in a line of its own that names the work it belongs to. A later run
+of the same work takes up every sound line, whatever lies between them, and asks the batches of the others again. The
+partial file is held by one run at a time, and is removed when the result is written.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol, cast, get_args
+from typing import IO, Literal, Protocol, cast, get_args
 
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from query_assistant.engines import Completion, Engine
 from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.files import held
 from query_assistant.prompts import Message, PromptBuilder, prompt_sha256, read_answer
-from query_assistant.records import Response, dump, write_jsonl
+from query_assistant.records import Record, Response, as_utf8, dump, write_jsonl
 
 Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
@@ -79,6 +83,13 @@ class _Question:
     prompt: tuple[Message, ...]
 
 
+class _Saved(Record):
+    """One line of the partial file."""
+
+    work: str
+    response: Response
+
+
 def generate(
     items: Sequence[Item],
     system: System,
@@ -91,41 +102,69 @@ def generate(
     grammars: Mapping[str, str] | None = None,
     fingerprint: str = "",
 ) -> int:
-    """Writes one `Response` per item to `out` and returns how many.
+    """Writes one `Response` per item to `out` and returns how many; the rest as `answered`."""
+    partial = out.with_name(f"{out.name}.partial")
+    with answered(
+        items,
+        system,
+        engine,
+        builder,
+        partial,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        grammars=grammars,
+        fingerprint=fingerprint,
+    ) as responses:
+        return write_jsonl(out, responses)
+
+
+@contextmanager
+def answered(
+    items: Sequence[Item],
+    system: System,
+    engine: Engine,
+    builder: PromptBuilder,
+    partial: Path,
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    grammars: Mapping[str, str] | None,
+    fingerprint: str,
+) -> Iterator[list[Response]]:
+    """One `Response` per item, in their order; `partial` keeps the answers until the block ends well.
 
     Args:
         grammars: EBNF by API; needed by systems that decode with a grammar, and used by no other.
-        fingerprint: identifies weights and engine. A partial file of other weights, prompts or knobs is not taken up.
+        fingerprint: identifies weights and engine. Answers of other weights, prompts or knobs are not taken up.
 
     Raises:
-        InputError: two items have the same id.
+        InputError: two items have the same id, or another run is writing `partial`.
         ConfigurationError: the system decodes with a grammar that is not given.
     """
     questions = _questions(items, builder)
     used = _needed_grammars(system, items, grammars)
-    knobs = [str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint]
-    key = _fingerprint(knobs, questions)
-    partial = out.with_name(f"{out.name}.partial")
-    done = _resume(partial, key)
-    left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
-    with tqdm(
-        total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
-    ) as bar:
-        for batch in left:
-            answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
-            _append(partial, answers)
-            done.update((response.id, response) for response in answers)
-            bar.update(len(batch))
-    write_jsonl(out, [done[item.id] for item in items])
-    partial.unlink(missing_ok=True)
-    return len(items)
+    work = _fingerprint([str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint], questions)
+    with held(partial) as file:
+        done = _resume(file, work)
+        left = [batch for batch in _batches(questions, batch_size) if any(one.item.id not in done for one in batch)]
+        with tqdm(
+            total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
+        ) as bar:
+            for batch in left:
+                answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
+                _append(file, work, answers)
+                done.update((response.id, response) for response in answers)
+                bar.update(len(batch))
+        yield [done[item.id] for item in items]
+        partial.unlink(missing_ok=True)
 
 
 def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
-    ids = [item.id for item in items]
-    if len(set(ids)) != len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise InputError(f"two items have the id {twice!r}; ids must be distinct, for answers are joined on them")
+    seen = set[str]()
+    for item in items:
+        if item.id in seen:
+            raise InputError(f"two items have the id {item.id!r}; ids must be distinct, for answers are joined on them")
+        seen.add(item.id)
     builder.prepare([item.instruction for item in items])
     return [_Question(item, tuple(builder.build(item.instruction, item.api))) for item in items]
 
@@ -161,13 +200,14 @@ def _answer(
 
 
 def _response(question: _Question, system: System, completion: Completion) -> Response:
-    read = read_answer(completion.text)
+    text = as_utf8(completion.text)
+    read = read_answer(text)
     return Response(
         id=question.item.id,
         api=question.item.api,
         system=str(system),
         instruction=question.item.instruction,
-        text=completion.text,
+        text=text,
         query=read.query if read else None,
         body=read.body if read else None,
         prompt_sha256=prompt_sha256(question.prompt),
@@ -175,23 +215,29 @@ def _response(question: _Question, system: System, completion: Completion) -> Re
     )
 
 
-def _resume(partial: Path, key: str) -> dict[str, Response]:
-    """Answers of an interrupted run of the very same work; else a fresh partial file. A torn last line is cut off."""
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    header = json.dumps({"fingerprint": key}) + "\n"
-    whole = partial.read_bytes().rpartition(b"\n")[0] + b"\n" if partial.is_file() else b""
-    if not whole.startswith(header.encode()):
-        partial.write_text(header, encoding="utf-8")
-        return {}
-    with partial.open("r+b") as file:
-        file.truncate(len(whole))
-    lines = whole.decode("utf-8").splitlines()[1:]
-    return {response.id: response for response in map(Response.model_validate_json, lines)}
+def _resume(file: IO[bytes], work: str) -> dict[str, Response]:
+    """The sound answers of interrupted runs of the very same work; a file without any is begun anew."""
+    file.seek(0)
+    content = file.read()
+    sound = [saved.response for line in content.split(b"\n") if (saved := _saved(line)) and saved.work == work]
+    done = {response.id: response for response in sound}
+    if not done:
+        file.truncate(0)
+    elif not content.endswith(b"\n"):  # torn: what comes next must not become part of that line
+        file.write(b"\n")
+    return done
 
 
-def _append(partial: Path, responses: Sequence[Response]) -> None:
+def _saved(line: bytes) -> _Saved | None:
+    """What a line holds, None where a kill or a power cut left something else."""
+    try:
+        return _Saved.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _append(file: IO[bytes], work: str, responses: Sequence[Response]) -> None:
     """One write and one fsync per batch: after a kill the file holds whole batches and at most one torn line."""
-    with partial.open("ab") as file:
-        file.write("".join(dump(response) + "\n" for response in responses).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    file.write("".join(dump(_Saved(work=work, response=response)) + "\n" for response in responses).encode())
+    file.flush()
+    os.fsync(file.fileno())
