@@ -47,7 +47,7 @@ from query_assistant.replica import Replica
 from query_assistant.scoring import Prediction, Reference, Results, duels, score
 from query_assistant.scoring.results import SEED, mean
 from query_assistant.seeds import derive_seed, generator
-from query_assistant.statistics import Interval, paired_bootstrap
+from query_assistant.statistics import ConfidenceInterval, paired_bootstrap
 from query_assistant.systems.generation import System, generate
 from query_assistant.verbalising.wording import lowered
 
@@ -269,7 +269,7 @@ def _differences(systems: Mapping[str, Results], losses: Mapping[str, list[float
         _difference(f"{duel.left} - {duel.right}", duel.metric, duel.difference, duel.interval, duel.p_value)
         for duel in duels(systems, ("selection",))
     ]
-    groups = [item.group for item in systems["clean"].items]
+    groups = [answer.group for answer in systems["clean"].answers]
     for left, right in combinations(systems, 2):
         drawn = paired_bootstrap(losses[left], losses[right], seed=SEED, purpose="fluff/loss", groups=groups)
         found.append(_difference(f"{left} - {right}", "loss", drawn.difference, drawn.interval, drawn.p_value))
@@ -282,7 +282,7 @@ def _costs(
     """What fluff in the question costs each model: the same weights, so no training's luck is in it."""
     found = []
     for name, clean in results["clean"].items():
-        groups = [item.group for item in clean.items]
+        groups = [answer.group for answer in clean.answers]
         drawn = paired_bootstrap(
             losses["fluffy"][name], losses["clean"][name], seed=SEED, purpose="fluff/cost", groups=groups
         )
@@ -290,7 +290,9 @@ def _costs(
     return found
 
 
-def _difference(what: str, metric: str, difference: float, interval: Interval, p_value: float) -> dict[str, Any]:
+def _difference(
+    what: str, metric: str, difference: float, interval: ConfidenceInterval, p_value: float
+) -> dict[str, Any]:
     ends = [round(interval.low, 4), round(interval.high, 4)]
     return {
         "what": what,

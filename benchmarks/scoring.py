@@ -77,7 +77,7 @@ def main() -> None:
     results = score(predictions, references, apis, replicas)
     print(f"{len(references)} predictions scored: {time.perf_counter() - began:.2f} s")
     began = time.perf_counter()
-    results.intervals_json()
+    results.intervals()
     print(f"their intervals: {time.perf_counter() - began:.2f} s")
     print({rung: round(results.share(rung), 3) for rung in ("exact", "canonical", "execution", "selection")})
     times = [ms for name in APIS for ms in timed(apis[name], replicas[name], made[name])]

@@ -1,10 +1,10 @@
-"""score: one system's responses -> metrics/score/<system>.json, and a run in MLflow."""
+"""score: the responses of all systems -> metrics/score/<system>.json, metrics/times/, and a run in MLflow for each."""
 
 import hashlib
 import json
 import tempfile
+from itertools import product, starmap
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,53 +13,55 @@ from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_system
-from query_assistant.scoring.summary import flat_metrics, summarise
+from query_assistant.scoring import Judge
+from query_assistant.scoring.documents import Row, Score, Times, numbers, summarise, times
+from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_evaluation_sets
 from query_assistant.systems.generation import System
 
-Summary = dict[str, Any]
+SCORES, TIMES = Path("metrics/score"), Path("metrics/times")
 
 
-def main(params: Params, name: str) -> None:
+def main(params: Params) -> None:
     apis, knobs = load_apis(params), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
     sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
     replicas = {name: Replica.load(api, Path(f"data/raw/records/{name}.jsonl.gz")) for name, api in apis.items()}
-    path = Path(f"data/responses/{name}.jsonl")
-    responses = read_jsonl(path, Response)
-    summary, items = summarise(
-        responses, sets, apis, replicas, seed=params.seed, text_metrics=params.score.text_metrics
-    )
-    write_json(f"metrics/score/{name}.json", {"system": name, **summary})
-    _track(params, System.parse(name), summary, items, path, responses)
-    print(f"{name}: {100 * summary['benchmark']['selection']:.1f}% of the benchmark select the right records")
+    judge, text_metrics = Judge(apis, replicas), params.score.text_metrics
+    resampling = Resampling(params.score.bootstrap_samples, params.score.confidence)
+    for system in starmap(System, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding)):
+        responses = read_jsonl(f"data/responses/{system}.jsonl", Response)
+        score, rows = summarise(
+            str(system), responses, sets, judge, resampling, seed=params.seed, text_metrics=text_metrics
+        )
+        taken = times(str(system), responses)
+        write_json(SCORES / f"{system}.json", score.model_dump(mode="json", exclude_none=True))
+        write_json(TIMES / f"{system}.json", taken.model_dump())
+        _track(params, system, score, taken, rows, responses)
+        print(f"{system}: {100 * score.benchmark.selection:.1f}% of the benchmark select the right records")
 
 
-def _track(
-    params: Params, system: System, summary: Summary, items: list[Summary], path: Path, responses: list[Response]
-) -> None:
-    answers = json.dumps([(response.id, response.text) for response in responses])
-    # the words of all systems are left out: a run has its own
-    others = {"model": {"weights", "trained"}, "generate": {"examples", "context", "decoding"}}
-    sections = {"seed", "model", "generate", "finetune"}
-    settings = params.model_dump(mode="json", include=sections, exclude=others)
-    facts: Summary = {
+def _track(params: Params, system: System, score: Score, taken: Times, rows: list[Row], given: list[Response]) -> None:
+    answers = json.dumps([(response.id, response.text) for response in given])
+    others = {"model": {"weights", "trained"}, "generate": {"examples", "context", "decoding"}}  # a run has its own
+    sections = {"seed", "model", "generate", "finetune", "score"}
+    facts: dict[str, object] = {
         "model": params.model.name,
         "revision": params.model.source.revision or params.model.engine.model_name,
-        "prompt_sha256": hashlib.sha256("".join(r.prompt_sha256 for r in responses).encode()).hexdigest(),
+        "prompt_sha256": hashlib.sha256("".join(r.prompt_sha256 for r in given).encode()).hexdigest(),
         **vars(system),
-        **flat_params(settings),
+        **flat_params(params.model_dump(mode="json", include=sections, exclude=others)),
     }
     with tempfile.TemporaryDirectory() as folder:
         errors = Path(folder, "errors.csv")
-        pd.DataFrame(items).to_csv(errors, index=False)
+        pd.DataFrame(rows).to_csv(errors, index=False)
         log_system(
             params.score.mlflow_experiment,
             current_pipeline_run(),
             str(system),
             params=facts,
-            metrics=flat_metrics(summary),
-            artifacts=[path, Path(f"metrics/score/{system}.json"), errors],
+            metrics=numbers(score, taken),
+            artifacts=[Path(f"data/responses/{system}.jsonl"), SCORES / f"{system}.json", errors],
             result=hashlib.sha256(f"{answers}{sorted(facts.items())}".encode()).hexdigest(),
         )
 

@@ -14,21 +14,28 @@ metric never moves another metric's interval.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Method = Literal["percentile", "bca"]
+_Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Resampling:
+    """How often items are drawn anew, and how sure the interval made of that is to be."""
+
+    samples: int = 2000
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceInterval:
     """Where the true mean lies, with probability `level` over repeated samples."""
 
     low: float
@@ -50,7 +57,7 @@ class PairedDifference:
     """Mean of left minus mean of right over the same items; positive: left is better."""
 
     difference: float
-    interval: Interval
+    interval: ConfidenceInterval
     p_value: float
 
 
@@ -60,21 +67,17 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
-    """Interval of a share, good for few trials and for shares of 0 and 1 (Wilson, 1927, JASA 22).
+def wilson_interval(successes: int, trials: int, level: float = 0.95) -> ConfidenceInterval:
+    """ConfidenceInterval of a share, good for few trials and for shares of 0 and 1 (Wilson, 1927, JASA 22).
 
-    centre = (p + z²/2n) / (1 + z²/n), half width = z / (1 + z²/n) · sqrt(p(1-p)/n + z²/4n²).
     Without trials nothing is known: 0 to 1.
     """
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes in {trials} trials: expected 0 <= successes <= trials")
     if trials == 0:
-        return Interval(0.0, 1.0, level)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, shrink = successes / trials, 1 + z * z / trials
-    centre = (share + z * z / (2 * trials)) / shrink
-    half = z / shrink * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return Interval(max(0.0, centre - half), min(1.0, centre + half), level)
+        return ConfidenceInterval(0.0, 1.0, level)
+    found = binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return ConfidenceInterval(float(found.low), float(found.high), level)
 
 
 def bootstrap_intervals(
@@ -83,10 +86,8 @@ def bootstrap_intervals(
     seed: int,
     purpose: str,
     groups: Sequence[Hashable] | None = None,
-    level: float = 0.95,
-    resamples: int = 2000,
-    method: Method = "bca",
-) -> dict[str, Interval]:
+    resampling: Resampling | None = None,
+) -> dict[str, ConfidenceInterval]:
     """Intervals of the means of several metrics that were measured on the same items.
 
     All metrics see the same resamples, so their intervals may be compared. `groups` names, for each item, what must be
@@ -98,14 +99,15 @@ def bootstrap_intervals(
         return {}
     values = np.array([list(column) for column in metrics.values()], dtype=np.float64).T
     sums, counts = _by_group(values, groups)
-    draws = _resampled_means(sums, counts, generator(seed, purpose), resamples)
+    chosen = resampling or Resampling()
+    draws = _resampled_means(sums, counts, generator(seed, purpose), chosen.samples)
     return {
-        name: _interval(values[:, column], draws[:, column], sums[:, column], counts, level, method)
+        name: _interval(values[:, column], draws[:, column], sums[:, column], counts, chosen.confidence)
         for column, name in enumerate(metrics)
     }
 
 
-def _by_group(values: Floats, groups: Sequence[Hashable] | None) -> tuple[Floats, Floats]:
+def _by_group(values: _Floats, groups: Sequence[Hashable] | None) -> tuple[_Floats, _Floats]:
     """Sums of each metric (groups × metrics) and numbers of items per group, groups in order of appearance."""
     if groups is None:
         return values, np.ones(len(values))
@@ -118,28 +120,25 @@ def _by_group(values: Floats, groups: Sequence[Hashable] | None) -> tuple[Floats
     return sums, np.bincount(which, minlength=len(index)).astype(np.float64)
 
 
-def _resampled_means(sums: Floats, counts: Floats, random: np.random.Generator, resamples: int) -> Floats:
+def _resampled_means(sums: _Floats, counts: _Floats, random: np.random.Generator, resamples: int) -> _Floats:
     """Means of each metric (resamples × metrics) over groups drawn with replacement."""
     if not len(sums):
         return np.zeros((resamples, sums.shape[1]))
     weights = random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples).astype(np.float64)
-    means: Floats = (weights @ sums) / (weights @ counts)[:, None]
+    means: _Floats = (weights @ sums) / (weights @ counts)[:, None]
     return means
 
 
-def _interval(values: Floats, draws: Floats, sums: Floats, counts: Floats, level: float, method: Method) -> Interval:
+def _interval(values: _Floats, draws: _Floats, sums: _Floats, counts: _Floats, level: float) -> ConfidenceInterval:
     if len(values) == 0 or (values.min() == values.max() and values[0] in (0.0, 1.0)):
         return wilson_interval(int(values.sum()), len(values), level)
     if draws.min() == draws.max():
-        return Interval(float(draws[0]), float(draws[0]), level)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    if method == "bca":
-        tails = _corrected_tails(tails, draws, sums, counts)
-    low, high = np.quantile(draws, tails)
-    return Interval(float(low), float(high), level)
+        return ConfidenceInterval(float(draws[0]), float(draws[0]), level)
+    low, high = np.quantile(draws, _corrected_tails(level, draws, sums, counts))
+    return ConfidenceInterval(float(low), float(high), level)
 
 
-def _corrected_tails(tails: tuple[float, float], draws: Floats, sums: Floats, counts: Floats) -> tuple[float, float]:
+def _corrected_tails(level: float, draws: _Floats, sums: _Floats, counts: _Floats) -> tuple[float, float]:
     """BCa's percentiles: Φ(z₀ + (z₀ + z) / (1 - a(z₀ + z))), z₀ the bias, a the acceleration of the jackknife.
 
     Draws equal to the observed mean count half, since means of few distinct values tie often.
@@ -154,10 +153,10 @@ def _corrected_tails(tails: tuple[float, float], draws: Floats, sums: Floats, co
         z = bias + normal.inv_cdf(tail)
         return normal.cdf(bias + z / (1 - acceleration * z))
 
-    return corrected(tails[0]), corrected(tails[1])
+    return corrected((1 - level) / 2), corrected((1 + level) / 2)
 
 
-def _acceleration(sums: Floats, counts: Floats) -> float:
+def _acceleration(sums: _Floats, counts: _Floats) -> float:
     """Skewness of the leave-one-group-out means over six: 0 where they are all the same."""
     if len(sums) < 2:
         return 0.0
@@ -171,14 +170,14 @@ def mcnemar(left: Sequence[bool], right: Sequence[bool]) -> McNemar:
     """Exact two-sided McNemar test of two systems that were right or wrong on the same items.
 
     Only items on which they disagree say anything: under luck alone each falls to either side with probability ½, so
-    p = 2 · P(Binomial(left_only + right_only, ½) ≤ the smaller), at most 1. Exact at any number of items.
+    p is that of the exact binomial test of `left_only` among them; 1 where they never disagree.
     """
     _same_length(left, right)
     left_only = sum(1 for one, other in zip(left, right, strict=True) if one and not other)
     right_only = sum(1 for one, other in zip(left, right, strict=True) if other and not one)
-    total = left_only + right_only
-    ways = sum(math.comb(total, count) for count in range(min(left_only, right_only) + 1))
-    return McNemar(left_only, right_only, min(1.0, 2 * ways / 2**total))
+    disagreements = left_only + right_only
+    p_value = float(binomtest(left_only, disagreements).pvalue) if disagreements else 1.0
+    return McNemar(left_only, right_only, p_value)
 
 
 def paired_bootstrap(
@@ -188,27 +187,26 @@ def paired_bootstrap(
     seed: int,
     purpose: str,
     groups: Sequence[Hashable] | None = None,
-    level: float = 0.95,
     resamples: int = 5000,
 ) -> PairedDifference:
-    """Difference of two means over the same items, its percentile interval and a two-sided p-value.
+    """Difference of two means over the same items, its 95% percentile interval and a two-sided p-value.
 
     p is twice the share of resamples in which the sign turns over, no effect counting for half, and never below
     1 / (resamples + 1): a finite number of draws cannot show more (Davison and Hinkley, 1997, section 4.2).
     """
     _same_length(left, right)
     if not left:
-        return PairedDifference(0.0, Interval(-1.0, 1.0, level), 1.0)
+        return PairedDifference(0.0, ConfidenceInterval(-1.0, 1.0), 1.0)
     gaps = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
     sums, counts = _by_group(gaps[:, None], groups)
     draws = _resampled_means(sums, counts, generator(seed, purpose), resamples)[:, 0]
-    low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2))
+    low, high = np.quantile(draws, (0.025, 0.975))
     against = min(_share_not_above(draws), _share_not_above(-draws))
     p_value = min(1.0, 2 * (against * resamples + 0.5) / (resamples + 1))
-    return PairedDifference(float(gaps.mean()), Interval(float(low), float(high), level), p_value)
+    return PairedDifference(float(gaps.mean()), ConfidenceInterval(float(low), float(high)), p_value)
 
 
-def _share_not_above(draws: Floats) -> float:
+def _share_not_above(draws: _Floats) -> float:
     return float(np.mean(draws < 0) + 0.5 * np.mean(draws == 0))
 
 

@@ -6,7 +6,6 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,20 +20,7 @@ from query_assistant.reporting.report import (
     update_tables,
     write_report,
 )
-
-RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
-
-
-def score(system: str, selection: float) -> dict[str, Any]:
-    shares = dict.fromkeys(RUNGS, selection) | {"n": 10, "errors": {"wrong_field": 3}}
-    part = shares | {"interval": {"selection": [0.1, 0.9]}, "by_api": {"mygene": {"n": 10, "selection": selection}}}
-    return {
-        "system": system,
-        "benchmark": part,
-        "test": part,
-        "cost": {"prompt_tokens_mean": 99.6},
-    }
-
+from reporting.scores import score
 
 RUN = Provenance("default", {}, "small", {"benchmark": {"mygene": 10}, "test": {"mygene": 10}}, "ab12", "1234567")
 
@@ -48,7 +34,7 @@ def scores(tmp_path: Path) -> list[Path]:
     paths = []
     for system, selection in (("finetuned-zero_shot-closed-free", 0.5), ("base-zero_shot-closed-free", 0.0)):
         path = tmp_path / f"{system}.json"
-        path.write_text(json.dumps(score(system, selection)), encoding="utf-8")
+        path.write_text(score(system, selection).model_dump_json(exclude_none=True), encoding="utf-8")
         paths.append(path)
     return paths
 
@@ -204,9 +190,9 @@ def test_figures_that_do_not_say_what_they_are_of_are_refused(tmp_path: Path) ->
 
 
 def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
-    only = {key: value for key, value in score("base-zero_shot-closed-free", 0.25).items() if key != "test"}
+    only = score("base-zero_shot-closed-free", 0.25).model_copy(update={"test": None, "confidence": 0.9})
     assert systems_table([only]).splitlines() == [
-        "| system | valid | exact | canonical | execution | selection (95% interval) | prompt tokens |",
+        "| system | valid | exact | canonical | execution | selection (90% interval) | prompt tokens |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| `base-zero_shot-closed-free` | 25.0 | 25.0 | 25.0 | 25.0 | 25.0 (10.0 to 90.0) | 100 |",
     ]
@@ -214,7 +200,8 @@ def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
 
 def test_scores_of_different_instructions_make_no_table() -> None:
     one, other = score("base-zero_shot-closed-free", 0.5), score("base-zero_shot-rag-free", 0.5)
-    other["benchmark"] = other["benchmark"] | {"by_api": {"mygene": {"n": 9, "selection": 0.5}}}
+    fewer = other.benchmark.by_api["mygene"].model_copy(update={"n": 9})
+    other = other.model_copy(update={"benchmark": other.benchmark.model_copy(update={"by_api": {"mygene": fewer}})})
     with pytest.raises(InputError, match="figures of different instructions make no table"):
         describe_run([one, other], experiment="default", turned={}, model="small", revision="1234567")
 

@@ -16,8 +16,8 @@ from query_assistant.judging.readings import read
 from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.scoring import Prediction, Reference, Results, read_predictions, read_references, score
-from query_assistant.scoring.components import Components, f1
-from query_assistant.scoring.errors import ERRORS, unknown_fields
+from query_assistant.scoring.diagnosis import ERRORS, Components, f1, unknown_fields
+from query_assistant.scoring.documents import file_score
 from query_assistant.scoring.results import RUNGS
 
 RECORDS = Path(__file__).parents[1] / "replica" / "records"
@@ -82,12 +82,12 @@ def rungs(results: Results) -> dict[str, float]:
     ],
 )
 def test_every_mistake_has_its_rung_and_its_class(prediction, relation, error):
-    (item,) = scored(prediction).items
+    (item,) = scored(prediction).answers
     assert (item.relation, item.error) == (relation, error)
 
 
 def test_every_error_class_is_from_the_closed_list_and_occurs():
-    assert len(ERRORS) == len(set(ERRORS)) == 18
+    assert len(ERRORS) == len(set(ERRORS)) == 19
 
 
 def test_an_exact_answer_stands_on_every_rung():
@@ -104,19 +104,19 @@ def test_a_field_that_does_not_exist_is_parsed_but_not_valid():
 
 
 def test_the_best_of_reference_and_alternatives_counts():
-    assert scored("/v3/gene/1017").items[0].relation == "different"
-    assert scored("/v3/gene/1017", RIGHT, "/v3/gene/1018", "/v3/gene/1017").items[0].relation == "exact"
+    assert scored("/v3/gene/1017").answers[0].relation == "different"
+    assert scored("/v3/gene/1017", RIGHT, "/v3/gene/1018", "/v3/gene/1017").answers[0].relation == "exact"
     both = scored("/v3/gene/1017?fields=name", "/v3/gene/1017", "/v3/gene/1017?field=name")
-    assert (both.items[0].relation, both.items[0].error) == ("canonical", None)
+    assert (both.answers[0].relation, both.answers[0].error) == ("canonical", None)
 
 
 def test_components_are_those_of_the_closest_right_query():
-    found = scored("/v3/gene/1017?fields=name", RIGHT, "/v3/gene/1017?fields=name,symbol").items[0]
+    found = scored("/v3/gene/1017?fields=name", RIGHT, "/v3/gene/1017?fields=name,symbol").answers[0]
     assert found.components == Components(1.0, 1.0, 1.0, pytest.approx(2 / 3))
 
 
 def test_components_give_credit_for_parts():
-    (item,) = scored("/v3/query?q=symbol:CDK2&species=human&fields=name,symbol&size=6").items
+    (item,) = scored("/v3/query?q=symbol:CDK2&species=human&fields=name,symbol&size=6").answers
     assert item.components == Components(
         endpoint=1.0,
         clauses_f1=pytest.approx(4 / 5),  # symbol and species of symbol, name and species
@@ -146,7 +146,7 @@ def test_what_is_shown_per_api_adds_up_to_all():
         Prediction(id="g2", query="/v3/query?q=symbol:cdk2"),
         Prediction(id="x", query="/v3/query?q=x"),
     ]
-    assert score(predictions, references, APIS, replicas()).to_json() == {
+    assert file_score(score(predictions, references, APIS, replicas())).model_dump(mode="json") == {
         **shares(4, 0.75, 0.75, 0.25, 0.5, 0.75, 0.5),
         "by_api": {
             "mychem": shares(2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
@@ -167,11 +167,10 @@ def test_what_is_shown_per_api_adds_up_to_all():
 
 def test_intervals_hold_their_shares_and_are_the_same_every_time():
     results = scored(RIGHT)
-    intervals = results.intervals_json()
-    assert intervals == scored(RIGHT).intervals_json()
-    assert set(intervals) == {"all", "mygene"}
-    low, high = intervals["all"]["execution"]
-    assert low < results.share("execution") <= high == 1.0
+    intervals = results.intervals()
+    assert intervals == scored(RIGHT).intervals() == results.intervals("mygene")
+    found = intervals["execution"]
+    assert found.low < results.share("execution") <= found.high == 1.0
 
 
 def test_instructions_of_one_query_are_one_observation():
@@ -217,8 +216,8 @@ def test_a_post_is_scored_by_path_and_body_or_as_one_text():
         {"query": 'POST /v3/query {"q":["CDK2"],"scopes":["symbol"]}'},
     ):
         found = score([Prediction(id="a", **answer)], [line], APIS, replicas())
-        assert found.items[0].relation in ("exact", "canonical")
-    assert score([Prediction(id="a", query="/v3/query")], [line], APIS, replicas()).items[0].error == "wrong_endpoint"
+        assert found.answers[0].relation in ("exact", "canonical")
+    assert score([Prediction(id="a", query="/v3/query")], [line], APIS, replicas()).answers[0].error == "wrong_endpoint"
 
 
 def test_files_may_have_more_columns_but_no_other_types(tmp_path):
@@ -288,5 +287,5 @@ def test_the_ladder_is_monotone_and_agrees_with_compare(reference, prediction):
     found = rungs(results)
     assert found["exact"] <= found["canonical"] <= found["execution"] <= found["selection"] <= found["parsed"]
     relation = compare(Query(query=reference), Query(query=prediction), APIS["mygene"], replicas()["mygene"]).relation
-    assert results.items[0].relation == relation
-    assert (results.items[0].error is None) == (relation in ("exact", "canonical", "execution"))
+    assert results.answers[0].relation == relation
+    assert (results.answers[0].error is None) == (relation in ("exact", "canonical", "execution"))

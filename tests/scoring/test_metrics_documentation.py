@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
-from query_assistant.apis import load_api
+import pytest
+from pydantic import BaseModel
+
 from query_assistant.judging.comparison import LADDER
-from query_assistant.scoring import Prediction, Reference, score
-from query_assistant.scoring.errors import ERRORS
+from query_assistant.scoring.diagnosis import COMPONENTS, ERRORS
+from query_assistant.scoring.documents import FileScore, Score, Times
+from query_assistant.scoring.results import RUNGS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"`([^`\n]+)`", DOCUMENT))
 
 
-def test_every_key_of_the_results_is_documented():
-    line = Reference(id="a", api="mygene", query="/v3/query?q=x")
-    results = score([Prediction(id="a", query="/v3/query?q=x")], [line], {"mygene": load_api("mygene")}, {})
-    document = results.to_json()
-    assert set(document) - NAMED == set()
-    assert set(document["components"]) - NAMED == set()
-    assert set(document["items"][0]) - NAMED == set()
-    assert set(document["by_api"]["mygene"]) - NAMED == set()
-    assert set(results.intervals()) - NAMED == set()
+def keys(kind: type[BaseModel]) -> set[str]:
+    """The keys of a document and of all documents within it."""
+    found = set(kind.model_fields)
+    waiting: list[object] = [field.annotation for field in kind.model_fields.values()]
+    while waiting:
+        part = waiting.pop()
+        waiting.extend(get_args(part))
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            found |= keys(part)
+    return found
 
 
-def test_every_relation_and_every_error_class_is_documented():
-    assert {*LADDER, *ERRORS} - NAMED == set()
+@pytest.mark.parametrize("kind", [FileScore, Score, Times])
+def test_every_key_of_a_document_is_explained(kind: type[BaseModel]) -> None:
+    assert {"n", "selection"} <= keys(Score)
+    assert keys(kind) - NAMED == set()
 
 
-def test_every_command_of_the_document_exists():
+def test_every_metric_relation_and_error_class_is_explained() -> None:
+    assert {*RUNGS, *COMPONENTS, *LADDER, *ERRORS} - NAMED == set()
+
+
+def test_every_command_of_the_document_exists() -> None:
     root = Path(__file__).parents[2]
     scripts = re.findall(r"`python (\S+\.py)", DOCUMENT)
     measured = ["contents", "mutations", "scoring", "tangles"]

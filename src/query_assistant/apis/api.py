@@ -222,7 +222,7 @@ def _load(name: str, root: Path) -> Api:
         name=name,
         definition=definition,
         schema=listed,
-        parameters=_merged(family.parameters, definition.parameters),
+        parameters=_merged(family.parameters, definition),
         pages=frozenset((*family.pages, *definition.pages)),
     )
     hidden = {name: Field(name, part.type, True, False, part.analyzer) for name, part in api.hidden.items()}
@@ -230,14 +230,37 @@ def _load(name: str, root: Path) -> Api:
     return api
 
 
-def _merged(family: tuple[Parameter, ...], own: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+def _merged(family: tuple[Parameter, ...], definition: ApiDefinition) -> tuple[Parameter, ...]:
     """The family's parameters, less where the API defines the same name for the same endpoint."""
+    own = tuple(_with_role(part, _namesake(part, family), definition.index_parameter) for part in definition.parameters)
     taken = {(parameter.name, key) for parameter in own for key in parameter.at}
     kept = (
         parameter.model_copy(update={"at": tuple(key for key in parameter.at if (parameter.name, key) not in taken)})
         for parameter in family
     )
     return (*(parameter for parameter in kept if parameter.at), *own)
+
+
+def _namesake(own: Parameter, family: tuple[Parameter, ...]) -> Parameter | None:
+    return next((part for part in family if part.name == own.name and not set(part.at).isdisjoint(own.at)), None)
+
+
+def _with_role(own: Parameter, shared: Parameter | None, index_parameter: str | None) -> Parameter:
+    """The API's own parameter; one of the family's name has the family's role where it names none itself.
+
+    What it says of records counts only where it is also said which: else nobody knows what the parameter does.
+    """
+    if "role" not in own.model_fields_set:
+        inherited = shared.model_dump(include=_ROLE_KEYS - own.model_fields_set) if shared else {}
+        own = own.model_copy(update=inherited | ({"role": "selects"} if own.restricts else {}))
+    known = shared is not None or own.restricts or own.name == index_parameter
+    return own if known or own.role not in ("asks", "selects") else own.model_copy(update={"role": "unknowable"})
+
+
+_ROLE_KEYS = {
+    *("role", "query_text", "after_facets", "ordered", "lists", "needs", "silenced_by", "not_with", "literal"),
+    *("in_grammar", "in_words"),
+}
 
 
 def _read(path: Path, kind: type[Any]) -> Any:

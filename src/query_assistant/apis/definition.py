@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +14,8 @@ EndpointKey = Literal[
     "GET query", "POST query", "GET annotation", "POST annotation", "GET metadata", "GET fields", "GET status"
 ]
 ParameterType = Literal["text", "list", "species", "integer", "boolean", "word"]
+Role = Literal["asks", "selects", "presents", "pages", "unknowable", "none"]
+ListedFields = Literal["returned", "searched", "sorted", "counted", "existing"]
 Scalar = str | int | bool
 
 
@@ -26,8 +29,9 @@ class Parameter(_Part):
     """One parameter on the endpoints of `at`.
 
     `spellings` are all names the server accepts, the winning one first. A text must fit `pattern` as a whole. `clause`,
-    `any_of` and `has` say which records it keeps: those that the clause matches, that have one of the values in the
-    field, that have all or none of the listed fields.
+    `any_of`, `has` and `query_text` say which records it keeps: those that the clause matches, that have one of the
+    values in the field, that have all or none of the listed fields, that its value matches as query text. What it does
+    to the answer, from `role` on, is explained in data/apis/family.yaml.
     """
 
     name: str
@@ -42,10 +46,20 @@ class Parameter(_Part):
     example: str = ""
     json_: Literal["typed", "any", "strings", "array"] = Field("typed", alias="json")
     required: bool = False
-    effect: Literal["full", "none"] = "full"
     clause: str | None = None
     any_of: str | None = None
     has: Literal["all", "none"] | None = None
+    query_text: bool = False
+    role: Role = "unknowable"
+    after_facets: bool = False
+    ordered: bool = True
+    lists: ListedFields | None = None
+    needs: str | None = None
+    silenced_by: tuple[str, ...] = ()
+    not_with: tuple[str, ...] = ()
+    literal: Literal["size", "number", "text"] | None = None
+    in_grammar: bool = True
+    in_words: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,6 +68,15 @@ class Parameter(_Part):
     @property
     def is_list(self) -> bool:
         return self.type in ("list", "species")
+
+    @property
+    def restricts(self) -> bool:
+        """Whether it is known which records it keeps."""
+        return bool(self.clause or self.any_of or self.has or self.query_text)
+
+    def silent(self, given: Mapping[str, Any]) -> bool:
+        """Whether it has no effect beside the given parameters."""
+        return bool(self.needs and not given.get(self.needs)) or any(given.get(name) for name in self.silenced_by)
 
 
 class HiddenField(_Part):

@@ -85,20 +85,39 @@ def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
 @click.command("import-responses")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-def import_responses(source: Path, target: Path) -> None:
-    """Turn the prototype's pickled response lists into JSON Lines.
+@click.option(
+    "--references",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="References in the order of the responses: each response gets the id of its own, as `qa score` needs it.",
+)
+def import_responses(source: Path, target: Path, references: Path | None) -> None:
+    """Turn the prototype's pickled response lists into JSON Lines that `qa score` reads.
 
-    Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused.
+    Only lists, dictionaries, texts and numbers are read; a pickle that asks for anything else is refused. The pickles
+    hold no ids: without --references a response's id is its place, from 0.
     """
+    from query_assistant.errors import InputError
     from query_assistant.files import atomic_writer, check_writable
     from query_assistant.records import json_line
+    from query_assistant.scoring import read_references
     from query_assistant.systems.importing import import_pickled_responses
 
     check_writable(target)
     responses = import_pickled_responses(source)
+    known = read_references(references) if references else None
+    ids = [line.id for line in known] if known else [str(number) for number in range(len(responses))]
+    if len(ids) != len(responses):
+        raise InputError(
+            f"{source} holds {len(responses)} responses, {references} {len(ids)} references; expected one for each, "
+            "in the same order"
+        )
     with atomic_writer(target) as out:
-        for number, response in enumerate(responses):
-            out.write(json_line({"id": str(number), "response": response}) + "\n")
+        for number, (identifier, response) in enumerate(zip(ids, responses, strict=True)):
+            try:
+                out.write(json_line({"id": identifier, "response": response}) + "\n")
+            except (TypeError, ValueError) as error:
+                raise InputError(f"response {number} of {source} is no JSON: {error}; expected texts, lists") from None
     show(f"{len(responses)} responses in {target}", beside=target)
 
 

@@ -17,7 +17,7 @@ from typing import Literal, cast, get_args
 
 from query_assistant.apis.fields import Schema
 from query_assistant.errors import InputError
-from query_assistant.statistics import Interval, wilson_interval
+from query_assistant.statistics import ConfidenceInterval, wilson_interval
 
 Verdict = Literal["right", "imprecise", "wrong"]
 
@@ -39,7 +39,7 @@ class Share:
 
     count: int
     total: int
-    interval: Interval
+    interval: ConfidenceInterval
 
 
 def draw(schema: Schema, api: str, round_: int, count: int = 25) -> list[str]:

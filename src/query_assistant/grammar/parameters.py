@@ -26,15 +26,12 @@ DIGIT = Chars.of("0-9")
 TAXID = seq(Chars.of("1-9"), repeat(DIGIT, 0, 6))
 PLAIN_IN_JSON = Chars.of(" -~¡-῿‐-‧‰-⋿一-鿿") - Chars.of('"\\')
 
-NAMES = {  # parameter: the names it lists
-    "fields": "returned",
-    "always_list": "returned",
-    "allow_null": "returned",
-    "scopes": "scope",
-    "sort": "ordered",
-    "facets": "ordered",
-    "exists": "existing",
-    "missing": "existing",
+PLACES = {  # what a list names: the rules of the names that may stand there
+    "returned": "returned",
+    "searched": "scope",
+    "sorted": "ordered",
+    "counted": "ordered",
+    "existing": "existing",
 }
 
 
@@ -68,7 +65,7 @@ def in_address(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node |
 
 def in_body(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | None:
     """The JSON values of a parameter of a POST, None where it has no rule."""
-    if parameter.name in ("q", "ids"):
+    if parameter.role == "asks" and parameter.lists is None:
         term = Ref("json-text") if parameter.name == "q" else seq('"', Ref("identifier"), '"')
         return seq("[", listed(term, ","), "]")
     if parameter.is_list:
@@ -87,11 +84,11 @@ def _item(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | None
     """One item of a list; names that need quotes only where `rules` has them."""
     if parameter.type == "species":
         return choice(trie(api.species), TAXID, weights=(4, 1))
-    kind = NAMES.get(parameter.name)
-    if kind is None:
+    if parameter.lists is None:
         return None
+    kind = PLACES[parameter.lists]
     quoted = [Ref(name) for name in (f"{kind}-name-quoted", f"{kind}-name-descending") if name in rules]
-    if parameter.name != "sort":
+    if parameter.lists != "sorted":
         return choice(Ref(f"{kind}-name"), *quoted[:1], weights=(20, 1)[: 1 + len(quoted[:1])])
     options = [seq(optional("-"), Ref(f"{kind}-name")), "_score", *quoted]
     return choice(*options, weights=(20, 2, 1, 1)[: len(options)])
@@ -99,7 +96,7 @@ def _item(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | None
 
 def _length(parameter: Parameter) -> int | None:
     """Other lists are open: what the servers refuse, 1,001 names, is beyond any answer's length."""
-    return SORT_KEYS if parameter.name == "sort" else None
+    return SORT_KEYS if parameter.lists == "sorted" else None
 
 
 def _single(parameter: Parameter, quote: str) -> Node | None:

@@ -11,29 +11,16 @@ spelling. What follows `name=` is the rule `<name>-parameter`, what follows `"na
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from query_assistant.apis import Api, EndpointKey
+from query_assistant.apis import Api, EndpointKey, Parameter
 from query_assistant.grammar.identifiers import identifier_rules
 from query_assistant.grammar.parameters import in_address, in_body, json_text, name_rules
 from query_assistant.grammar.rules import Node, Ref, choice, optional, seq
 from query_assistant.grammar.text import text_rules
 from query_assistant.queries.request import reading_order
 
-UNSPOKEN = frozenset(  # they show the machine or dress the answer; nobody asks for that in words
-    {
-        "raw",
-        "rawquery",
-        "explain",
-        "format",
-        "_sorted",
-        "jmespath_exclude_empty",
-        "include_tax_tree",
-        "species_facet_filter",
-    }
-)
-COMPANIONS = {"facets": "facet_size"}
-PAGES = frozenset({"size", "from", "sort", "facets", "facet_size"})  # a scroll through all hits has none
+SCROLL = "fetch_all"  # a scroll through all hits is another request than a page of them
 
 
 def request_rules(api: Api) -> dict[str, Node]:
@@ -42,7 +29,7 @@ def request_rules(api: Api) -> dict[str, Node]:
     rules |= _parameter_rules(rules, api)
     search, lookup = f"/{api.version}/query", f"/{api.version}/{api.entity}"
     paging = address(_spoken(rules, api, "GET query"))
-    scrolling = address(_spoken(rules, api, "GET query", scrolling=True), must="fetch_all")
+    scrolling = address(_spoken(rules, api, "GET query", scrolling=True), must=SCROLL)
     rules["search"] = seq(search, choice(paging, scrolling, weights=(30, 1)))
     shown = address(_spoken(rules, api, "GET annotation"))
     rules["lookup"] = seq(f"{lookup}/", Ref("identifier"), optional(shown))
@@ -52,10 +39,15 @@ def request_rules(api: Api) -> dict[str, Node]:
     return {"request": choice(*map(Ref, kinds), weights=(12, 2, 2, 1)), **rules}
 
 
-def address(parameters: Sequence[str], must: str | None = None) -> Node:
-    """`?`, then at least one of the parameters, and in any case the one that `must` stand there."""
-    alone = [name for name in parameters if name not in COMPANIONS.values()]
-    pairs = [_pair(name, parameters) for name in alone]
+def address(parameters: Sequence[Parameter], must: str | None = None) -> Node:
+    """`?`, then at least one of the parameters, and in any case the one that `must` stand there.
+
+    A parameter that needs another stands right behind it and nowhere else.
+    """
+    names = [parameter.name for parameter in parameters]
+    companions = {part.needs: part.name for part in parameters if part.needs and part.needs in names}
+    alone = [name for name in names if name not in companions.values()]
+    pairs = [_pair(name, companions) for name in alone]
     last = alone.index(must) if must else len(alone) - 1
     starts = [
         seq("?", pairs[first], *(_further(pairs[at], alone[at] == must) for at in range(first + 1, len(pairs))))
@@ -64,22 +56,19 @@ def address(parameters: Sequence[str], must: str | None = None) -> Node:
     return choice(*starts, weights=[10.0 * len(starts), *([1.0] * (len(starts) - 1))])
 
 
-def _pair(name: str, parameters: Sequence[str]) -> Node:
+def _pair(name: str, companions: Mapping[str, str]) -> Node:
     """`name=value`, and the parameter that says something only beside it."""
     pair = seq(f"{name}=", Ref(rule_name(name, "parameter")))
-    companion = COMPANIONS.get(name)
-    if companion is None or companion not in parameters:
-        return pair
-    return seq(pair, optional(seq("&", _pair(companion, parameters))))
+    return seq(pair, optional(seq("&", _pair(companions[name], companions)))) if name in companions else pair
 
 
 def _further(pair: Node, required: bool) -> Node:
     return seq("&", pair) if required else optional(seq("&", pair))
 
 
-def body(members: Sequence[str]) -> Node:
+def body(members: Sequence[Parameter]) -> Node:
     """A compact JSON object: the first of the members, and any of the others."""
-    first, *others = [seq(f'"{name}":', Ref(rule_name(name, "member"))) for name in members]
+    first, *others = [seq(f'"{part.name}":', Ref(rule_name(part.name, "member"))) for part in members]
     return seq("{", first, *(optional(seq(",", member)) for member in others), "}")
 
 
@@ -99,10 +88,14 @@ def _parameter_rules(rules: dict[str, Node], api: Api) -> dict[str, Node]:
     return found
 
 
-def _spoken(rules: dict[str, Node], api: Api, endpoint: EndpointKey, *, scrolling: bool = False) -> list[str]:
+def _spoken(rules: dict[str, Node], api: Api, endpoint: EndpointKey, *, scrolling: bool = False) -> list[Parameter]:
     """The endpoint's parameters that a person would ask for and that have a rule, in reading order."""
     end = "parameter" if endpoint.startswith("GET") else "member"
-    left_out = UNSPOKEN | (PAGES if scrolling else {"fetch_all"})
-    names = (parameter.name for parameter in api.parameters_on(endpoint) if parameter.effect == "full")
-    kept = (name for name in names if name not in left_out and rule_name(name, end) in rules)
-    return sorted(kept, key=reading_order)
+    known = (part for part in api.parameters_on(endpoint) if part.role != "none" and part.in_grammar)
+    kept = (part for part in known if (_goes_with_scroll(part) if scrolling else part.name != SCROLL))
+    written = (part for part in kept if rule_name(part.name, end) in rules)
+    return sorted(written, key=lambda part: reading_order(part.name))
+
+
+def _goes_with_scroll(parameter: Parameter) -> bool:
+    return SCROLL not in (*parameter.silenced_by, *parameter.not_with)

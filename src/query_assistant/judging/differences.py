@@ -203,7 +203,7 @@ def presentation_differences(left: Reading, right: Reading, api: Api) -> list[Di
     found = [_answers(left, right), _returned_fields(ours, theirs, api)]
     if not left.meaning.lookup and not right.meaning.lookup:
         found += [_page(ours, theirs), _sorts(ours, theirs), _facets(ours, theirs)]
-    return [difference for difference in [*found, _formats(ours, theirs)] if difference]
+    return [difference for difference in [*found, *_others(left, right, api)] if difference]
 
 
 def _answers(left: Reading, right: Reading) -> Difference | None:
@@ -271,10 +271,22 @@ def _counted(side: Presentation) -> str | None:
     return ", ".join(sorted(set(side.facets))) + f" ({side.facet_size} values each)"
 
 
-def _formats(ours: Presentation, theirs: Presentation) -> Difference | None:
-    one, other = ({"dotfield": side.dotfield, **dict(side.other)} for side in (ours, theirs))
-    if one == other:
-        return None
-    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-    here, there = ({name: side.get(name) for name in names} for side in (one, other))
-    return Difference("format", f"the answer's form differs in {', '.join(names)}", str(here), str(there))
+def _others(left: Reading, right: Reading, api: Api) -> Iterator[Difference]:
+    """Parameters without a place of their own in the presentation: by their role, another page or another form."""
+    ours, theirs = (
+        {"dotfield": side.meaning.presentation.dotfield, **dict(side.meaning.presentation.other)}
+        for side in (left, right)
+        if side.meaning
+    )
+    changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+    paging = [name for name in changed if _pages(name, left, right, api)]
+    for kind, names in (("paging", paging), ("format", [name for name in changed if name not in paging])):
+        if names:
+            one, other = (str({name: side.get(name) for name in names}) for side in (ours, theirs))
+            what = "page" if kind == "paging" else "form"
+            yield Difference(kind, f"the answer's {what} differs in {', '.join(names)}", one, other)  # type: ignore[arg-type]
+
+
+def _pages(name: str, left: Reading, right: Reading, api: Api) -> bool:
+    found = (api.parameter(side.form.key, name) for side in (left, right))
+    return any(parameter is not None and parameter.role == "pages" for parameter in found)

@@ -16,8 +16,6 @@ from query_assistant.queries.wording import plain
 from query_assistant.records import Query
 
 RECORD_ENDPOINTS = ("query", "annotation")
-# Given parameters that change which records are meant in ways that only the live API knows.
-UNKNOWABLE = ("analyzer", "include_tax_tree", "scroll_id", "userquery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,15 @@ class Clause:
 class Reading:
     """A query that the API accepts. `form` is its canonical request, `meaning` that of the form.
 
-    `meaning` is None for calls that return no records (metadata, status).
+    `meaning` is None for calls that return no records (metadata, status). `unknowable` are the given parameters that
+    may change which records are meant in ways that only the live API knows.
     """
 
     query: Query
     form: Request
     meaning: Meaning | None
     implicit: tuple[Node, ...] = ()
+    unknowable: tuple[tuple[str, Any], ...] = ()
 
     @cached_property
     def root(self) -> Node:
@@ -67,11 +67,6 @@ class Reading:
     def clauses(self) -> tuple[Clause, ...]:
         return tuple(_clauses(self.root, negative=False, optional=False)) if self.meaning else ()
 
-    @cached_property
-    def unknowable(self) -> tuple[tuple[str, Any], ...]:
-        given = self.form.parameters
-        return tuple((name, given[name]) for name in UNKNOWABLE if name in given)
-
 
 def meant(meaning: Meaning) -> Node:
     """The records that a meaning selects, as one tree: of a batch, those of any term."""
@@ -89,7 +84,15 @@ def read(query: Query, api: Api) -> Reading:
     form = canonicalize(parse(query, api), api)
     if form.endpoint not in RECORD_ENDPOINTS:
         return Reading(query, form, None)
-    return Reading(query, form, understand(form, api), _implicit_filters(api) if form.endpoint == "query" else ())
+    implicit = _implicit_filters(api) if form.endpoint == "query" else ()
+    return Reading(query, form, understand(form, api), implicit, tuple(_unknowable(form, api)))
+
+
+def _unknowable(form: Request, api: Api) -> Iterator[tuple[str, Any]]:
+    for name, value in form.values:
+        parameter = api.parameter(form.key, name)
+        if parameter is None or parameter.role == "unknowable":
+            yield name, value
 
 
 @lru_cache(maxsize=64)

@@ -55,26 +55,25 @@ def returnable(name: str, parameter: str, api: Api) -> Issue | None:
     return _known(bare, parameter, api)
 
 
-def sortable(name: str, api: Api) -> Issue | None:
+def sortable(name: str, parameter: str, api: Api) -> Issue | None:
     """Whether hits can be sorted by the field; `-` before it is descending."""
     bare = name.removeprefix("-")
     if bare in ("_score", "_id"):
         return None
-    if issue := searchable(bare, "sort", api):
+    if issue := searchable(bare, parameter, api):
         return issue
     if api.schema[bare].type == "text" if bare in api.schema else "*" in bare:
-        return Issue("text_sort", f"{api.name} cannot sort by `{bare}`: it is a text field", "sort", bare)
+        return Issue("text_sort", f"{api.name} cannot sort by `{bare}`: it is a text field", parameter, bare)
     return None
 
 
-def countable(name: str, api: Api) -> Issue | None:
+def countable(name: str, parameter: str, api: Api) -> Issue | None:
     """Whether the values of the field can be counted."""
-    if issue := searchable(name, "facets", api):
+    if issue := searchable(name, parameter, api):
         return issue
     if name not in api.schema or api.schema[name].type == "text":
-        return Issue(
-            "text_facet", f"{api.name} cannot count the values of `{name}`: it is a text field", "facets", name
-        )
+        message = f"{api.name} cannot count the values of `{name}`: it is a text field"
+        return Issue("text_facet", message, parameter, name)
     return None
 
 

@@ -49,17 +49,6 @@ LiteralKind = OneOf[
     "size",
 ]
 
-SCALARS: dict[str, LiteralKind] = {
-    "size": "size",
-    "from": "number",
-    "facet_size": "number",
-    "jmespath": "text",
-    "list_filter": "text",
-    "userquery": "text",
-    "scroll_id": "text",
-    "search": "text",
-    "prefix": "text",
-}
 TEXTS: dict[str, Operator] = {"filter": "or", "post_filter": "or"}
 
 
@@ -97,10 +86,11 @@ def _of_parameter(name: str, value: Any, form: Request, api: Api) -> Iterator[Li
         yield from (
             Literal(part, "term", name) for term in value for part in (term if isinstance(term, tuple) else (term,))
         )
-    elif name in ("species", "species_facet_filter"):
-        yield from (Literal(item, "species", name) for item in value)
-    elif name in SCALARS:
-        yield Literal(str(value), SCALARS[name], name)
+    elif parameter := api.parameter(form.key, name):
+        if parameter.type == "species":
+            yield from (Literal(item, "species", name) for item in value)
+        elif parameter.literal:
+            yield Literal(str(value), parameter.literal, name)
 
 
 def _of_q(q: str, form: Request, api: Api) -> Iterator[Literal]:

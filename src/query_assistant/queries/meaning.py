@@ -166,17 +166,17 @@ def _filters(request: Request, api: Api) -> tuple[Node, ...]:
     nodes = [
         node
         for parameter in _selecting(api, request.key)
-        if (node := _clause(parameter, request.value(parameter.name, api), api)) is not None
+        if not parameter.after_facets
+        and (node := _clause(parameter, request.value(parameter.name, api), api)) is not None
     ]
-    if text := request.get("filter"):
-        nodes.append(Strict(parse_text(str(text), "or", "filter")))
     return tuple(nodes)
 
 
 @lru_cache(maxsize=64)
 def _selecting(api: Api, key: str) -> tuple[Parameter, ...]:
-    """The API's own parameters that choose records."""
-    return tuple(part for part in api.parameters_on(key) if part.clause or part.any_of or part.has)
+    """The parameters that leave records out, those whose value is query text last."""
+    found = (part for part in api.parameters_on(key) if part.role == "selects" and part.restricts)
+    return tuple(sorted(found, key=lambda part: part.query_text))
 
 
 def _clause(parameter: Parameter, value: Any, api: Api) -> Node | None:
@@ -186,6 +186,8 @@ def _clause(parameter: Parameter, value: Any, api: Api) -> Node | None:
         return species_clause(value, parameter.any_of, api)
     if not value:
         return None
+    if parameter.query_text:
+        return Strict(parse_text(str(value), "or", parameter.name))
     fields = tuple(Exists(name) for name in value)
     if parameter.has == "none":
         return Boolean(must_not=fields)
@@ -203,23 +205,19 @@ def species_clause(value: Any, field: str, api: Api) -> Node | None:
 
 def _post_filter(request: Request, api: Api) -> Node | None:
     """What restricts the hits but not the facets."""
-    nodes: list[Node] = []
-    if text := request.get("post_filter"):
-        nodes.append(Strict(parse_text(str(text), "or", "post_filter")))
-    parameter = api.parameter(request.key, "species_facet_filter")
-    field = next((part.any_of for part in _selecting(api, request.key) if part.type == "species"), None)
-    if parameter and field and request.get("facets"):
-        clause = species_clause(request.get("species_facet_filter"), field, api)
-        nodes += [clause] if clause else []
+    nodes = [
+        node
+        for parameter in sorted(_selecting(api, request.key), key=lambda part: not part.query_text)
+        if parameter.after_facets
+        and not parameter.silent(request.parameters)
+        and (node := _clause(parameter, request.value(parameter.name, api), api)) is not None
+    ]
     if not nodes:
         return None
     return nodes[0] if len(nodes) == 1 else Boolean(must=tuple(nodes))
 
 
-_OTHER = (
-    "_sorted", "allow_null", "always_list", "analyzer", "explain", "format", "include_tax_tree", "jmespath",
-    "jmespath_exclude_empty", "list_filter", "raw", "rawquery", "scroll_id", "userquery", "with_total",
-)  # fmt: skip
+_OF_PRESENTATION = frozenset({"fields", "size", "from", "sort", "facets", "facet_size", "dotfield", "fetch_all"})
 
 
 def _presentation(request: Request, api: Api) -> Presentation:
@@ -236,8 +234,15 @@ def _presentation(request: Request, api: Api) -> Presentation:
         facet_size=int(given.get("facet_size", 10)) or 10,  # type: ignore[arg-type]
         dotfield=bool(given.get("dotfield", False)),
         fetch_all=fetch_all,
-        other=tuple((name, given[name]) for name in _OTHER if name in given),
+        other=tuple(pair for pair in request.values if _shown_otherwise(pair[0], request, api)),
     )
+
+
+def _shown_otherwise(name: str, request: Request, api: Api) -> bool:
+    """Whether a parameter may change how hits are shown in a way that has no place of its own in `Presentation`."""
+    parameter = api.parameter(request.key, name)
+    known = name in _OF_PRESENTATION or parameter is None or parameter.role in ("asks", "selects", "none")
+    return not known
 
 
 def _size(request: Request, api: Api, hidden_hits: bool) -> int:

@@ -25,21 +25,6 @@ from query_assistant.queries.syntax import parse_text
 from query_assistant.queries.tree import Boolean, Node
 
 EVERYTHING = "__all__"
-_SORTED = ("facets", "always_list", "allow_null", "exists", "missing", "species", "species_facet_filter")
-_FORMATTING = frozenset(
-    {
-        "scroll_id",
-        "dotfield",
-        "_sorted",
-        "always_list",
-        "allow_null",
-        "jmespath",
-        "jmespath_exclude_empty",
-        "raw",
-        "format",
-    }
-)
-_SPECIES = ("species", "species_facet_filter")
 
 
 def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Request:
@@ -54,12 +39,12 @@ def canonicalize(request: Request, api: Api, *, keep_case: bool = False) -> Requ
     if request.endpoint == "other" or request.normal == "folded" or (request.normal and keep_case):
         return request
     values = dict(request.parameters)
-    if "scroll_id" in values:
-        values = {name: value for name, value in values.items() if name in _FORMATTING}
+    if values.get("scroll_id"):
+        _silenced(values, request, api)
     entity = _entity(request, values, api)
     _lists(values, request, api)
     _texts(values, request, api, keep_case)
-    _paging(values, request)
+    _paging(values, request, api)
     _defaults(values, request, api)
     return request.with_values(values, entity).as_normal("kept" if keep_case else "folded")
 
@@ -84,14 +69,13 @@ def _entity(request: Request, values: dict[str, Any], api: Api) -> str | None:
 
 
 def _lists(values: dict[str, Any], request: Request, api: Api) -> None:
-    for name in _SORTED:
-        if name in values:
-            values[name] = tuple(sorted(set(values[name])))
-    for name in _SPECIES:
-        if "all" in values.get(name, ()):
-            del values[name]
-    for name in ("always_list", "allow_null", "exists", "missing", "facets"):
-        if values.get(name) == ():
+    for name, value in list(values.items()):
+        parameter = api.parameter(request.key, name)
+        if parameter is None or parameter.ordered or not parameter.is_list:
+            continue
+        values[name] = tuple(sorted(set(value)))
+        as_if_absent = value == () and not api.default(request.key, name) and name != "fields"
+        if as_if_absent or (parameter.type == "species" and "all" in value):
             del values[name]
     if "fields" in values:
         values["fields"] = returned(values["fields"], api.default(request.key, "fields"))
@@ -134,7 +118,7 @@ def _texts(values: dict[str, Any], request: Request, api: Api, keep_case: bool) 
     for name in ("filter", "post_filter"):
         if name in values:
             values[name] = _filter(str(values[name]), name, api, keep_case)
-    if request.key == "GET query" and "scroll_id" not in values:
+    if request.key == "GET query" and not values.get("scroll_id"):
         values["q"] = _q(request, api, keep_case)
         if values["q"] == EVERYTHING and request.q not in (None, EVERYTHING):
             _show_hits(values, request, api)
@@ -209,17 +193,18 @@ def _interval(located: Located, api: Api, keep_case: bool) -> str:
     return f"{text} AND ({words})" if isinstance(side, Boolean) and side.should else f"{text} AND {words}"
 
 
-def _paging(values: dict[str, Any], request: Request) -> None:
-    if values.get("fetch_all"):
-        values.pop("size", None)
-        values.pop("sort", None)
-    if not values.get("facets"):
-        values.pop("facet_size", None)
-        values.pop("species_facet_filter", None)
+def _silenced(values: dict[str, Any], request: Request, api: Api) -> None:
+    """Takes out what has no effect beside the rest."""
+    for name in list(values):
+        parameter = api.parameter(request.key, name)
+        if parameter is not None and parameter.silent(values):
+            del values[name]
+
+
+def _paging(values: dict[str, Any], request: Request, api: Api) -> None:
+    _silenced(values, request, api)
     if values.get("facet_size") == 0:
         del values["facet_size"]
-    if "species" not in values:
-        values.pop("include_tax_tree", None)
     if values.get("sort") == ():
         del values["sort"]
 

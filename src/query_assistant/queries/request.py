@@ -94,7 +94,7 @@ def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str
         used.add((place, name))
         source, given = sources[place]
         value = convert(parameter, given[name], source, api)
-        if parameter.effect == "full":
+        if parameter.role != "none":
             values[parameter.name] = value
         else:
             used.discard((place, name))
@@ -133,7 +133,7 @@ def _reason(name: str, key: str, api: Api) -> str:
         if api.known_anywhere(name):
             return f"{name} has no effect on {key}"
         return f"{api.name} knows no parameter {name!r}"
-    if parameter.effect == "none":
+    if parameter.role == "none":
         return f"{name} is checked but has no effect on {key}"
     return f"another spelling or place of {parameter.name} wins"
 

@@ -12,7 +12,7 @@ from typing import Any
 from query_assistant.apis import Api
 from query_assistant.queries.calls import Request
 from query_assistant.queries.kinds import kind
-from query_assistant.queries.literals import SCALARS, TEXTS, plain_kind, word_kind
+from query_assistant.queries.literals import TEXTS, plain_kind, word_kind
 from query_assistant.queries.meaning import interval_of
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.normal_tree import normal, ordered
@@ -56,10 +56,11 @@ def _masked(name: str, value: Any, form: Request, api: Api) -> str:
     if name == "ids" or name == "q":
         inner = "id" if name == "ids" else "term"
         return f"[<{inner}>]" if len(value) == 1 else f"[<{inner}>,...]"
-    if name in ("species", "species_facet_filter"):
+    parameter = api.parameter(form.key, name)
+    if parameter is not None and parameter.type == "species":
         return ",".join("<species>" for _ in value)
-    if name in SCALARS:
-        return f"<{SCALARS[name]}>"
+    if parameter is not None and parameter.literal:
+        return f"<{parameter.literal}>"
     return (
         ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if value is True else str(value)
     )

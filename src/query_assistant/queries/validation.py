@@ -6,7 +6,7 @@ validate(Query(query="/v3/query?q=ensembl.ensembl_id:ENSG00000123374"), api)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -123,14 +123,9 @@ def _identifiers(request: Request, api: Api) -> Iterator[Issue]:
 
 def _lists(request: Request, api: Api) -> Iterator[Issue]:
     """Issues of the parameters that list fields."""
-    for name in ("fields", "always_list", "allow_null"):
-        yield from filter(None, (field_checks.returnable(item, name, api) for item in _names(request, name)))
-    for name in ("exists", "missing"):
-        yield from filter(None, (field_checks.existing(item, name, api) for item in _names(request, name)))
-    yield from filter(None, (field_checks.sortable(item, api) for item in _names(request, "sort")))
-    yield from filter(None, (field_checks.countable(item, api) for item in _names(request, "facets")))
-    for scope in _names(request, "scopes"):
-        yield from _scope(scope, api)
+    for parameter in api.parameters_on(request.key):
+        if check := _CHECKS.get(parameter.lists or ""):
+            yield from filter(None, (check(item, parameter.name, api) for item in _names(request, parameter.name)))
     yield from _filter_as_fields(request, api)
 
 
@@ -140,16 +135,22 @@ def _names(request: Request, parameter: str) -> Iterator[str]:
         yield from item if isinstance(item, tuple) else (item,)
 
 
-def _scope(scope: str, api: Api) -> Iterator[Issue]:
+def _scope(scope: str, parameter: str, api: Api) -> Issue | None:
     real = rewrite_scope(scope, api)
-    issue = field_checks.searchable(real, "scopes", api)
-    if issue is None:
-        return
-    if real != scope and scope in api.schema:
-        message = f"the server rewrites the scope `{scope}` to `{real}`, which does not exist; use GET for this field"
-        yield replace(issue, message=message, field=scope, suggestion=f"q={scope}:...")
-    else:
-        yield issue
+    issue = field_checks.searchable(real, parameter, api)
+    if issue is None or real == scope or scope not in api.schema:
+        return issue
+    message = f"the server rewrites the scope `{scope}` to `{real}`, which does not exist; use GET for this field"
+    return replace(issue, message=message, field=scope, suggestion=f"q={scope}:...")
+
+
+_CHECKS: dict[str, Callable[[str, str, Api], Issue | None]] = {
+    "returned": field_checks.returnable,
+    "existing": field_checks.existing,
+    "sorted": field_checks.sortable,
+    "counted": field_checks.countable,
+    "searched": _scope,
+}
 
 
 def _filter_as_fields(request: Request, api: Api) -> Iterator[Issue]:
@@ -171,9 +172,9 @@ def _ineffective(request: Request, api: Api) -> Iterator[Issue]:
         known = api.known_anywhere(ignored.name)
         yield Issue("ignored_parameter" if known else "unknown_parameter", ignored.reason, ignored.name)
     given = request.parameters
-    if given.get("fetch_all"):
-        for name in sorted({"size", "sort"} & set(given)):
-            yield Issue("ignored_parameter", f"{name} has no effect together with fetch_all", name)
-    if not given.get("facets"):
-        for name in sorted({"facet_size", "species_facet_filter"} & set(given)):
-            yield Issue("ignored_parameter", f"{name} has no effect without facets", name)
+    for name in given:
+        parameter = api.parameter(request.key, name)
+        if parameter is not None and parameter.silent(given):
+            beside = next((other for other in parameter.silenced_by if given.get(other)), None)
+            why = f"together with {beside}" if beside else f"without {parameter.needs}"
+            yield Issue("ignored_parameter", f"{name} has no effect {why}", name)

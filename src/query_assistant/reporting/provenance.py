@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from query_assistant.errors import InputError
 from query_assistant.records import write_json
+from query_assistant.scoring.documents import Score
 
 RUN = "run.json"
 SETS = {"benchmark": "benchmark instructions", "test": "instructions of the test split"}
@@ -59,7 +59,7 @@ class Provenance:
 
 
 def describe_run(
-    scores: Sequence[Mapping[str, Any]], *, experiment: str, turned: Mapping[str, str], model: str, revision: str
+    scores: Sequence[Score], *, experiment: str, turned: Mapping[str, str], model: str, revision: str
 ) -> Provenance:
     """The provenance of figures made from `scores`.
 
@@ -70,17 +70,16 @@ def describe_run(
     for score, found in zip(scores, counted, strict=True):
         if found != counted[0]:
             raise InputError(
-                f"{score['system']} was scored on {found}, {scores[0]['system']} on {counted[0]}; "
+                f"{score.system} was scored on {found}, {scores[0].system} on {counted[0]}; "
                 "figures of different instructions make no table: run `dvc repro score`"
             )
-    digest = hashlib.sha256(json.dumps(list(scores), sort_keys=True).encode()).hexdigest()
+    documents = json.dumps([score.model_dump(mode="json") for score in scores], sort_keys=True)
+    digest = hashlib.sha256(documents.encode()).hexdigest()
     return Provenance(experiment, dict(turned), model, counted[0], digest, revision)
 
 
-def _instructions(score: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    return {
-        name: {api: part["n"] for api, part in sorted(score[name]["by_api"].items())} for name in SETS if name in score
-    }
+def _instructions(score: Score) -> dict[str, dict[str, int]]:
+    return {name: {api: part.by_api[api].n for api in sorted(part.by_api)} for name, part in score.sets.items()}
 
 
 def with_first_revision(run: Provenance, folder: Path) -> Provenance:

@@ -11,7 +11,6 @@ python -m query_assistant.reporting.report README.md      puts the tables betwee
 from __future__ import annotations
 
 import csv
-import json
 import re
 import shutil
 import sys
@@ -24,8 +23,9 @@ from query_assistant.errors import InputError, one_line_errors
 from query_assistant.files import atomic_writer
 from query_assistant.records import write_json
 from query_assistant.reporting.provenance import Provenance, check_provenance, with_first_revision, write_provenance
+from query_assistant.scoring.diagnosis import ErrorClass
+from query_assistant.scoring.documents import Score, read_score
 
-Score = Mapping[str, Any]
 TABLES = {
     "results": Path("metrics/report/systems.md"),
     "techniques": Path("metrics/report/techniques.md"),
@@ -50,7 +50,7 @@ def write_report(scores: Sequence[Score], run: Provenance, training: Path | None
         (folder / f"{name}.md").write_text(f"{run.caption}\n\n{table(scores)}", encoding="utf-8")
     write_json(folder / "summary.json", summary(scores))
     for score in scores:
-        write_json(folder / "systems" / f"{score['system']}.json", headline(score))
+        write_json(folder / "systems" / f"{score.system}.json", headline(score))
     write_systems(scores, folder / "systems.csv")
     write_errors(scores, folder / "errors.csv")
     title = f"{run.title}; {run.model}"
@@ -65,42 +65,41 @@ def write_report(scores: Sequence[Score], run: Provenance, training: Path | None
 
 def read_scores(paths: Sequence[Path]) -> list[Score]:
     """The documents of metrics/score/, the best on the benchmark last."""
-    try:
-        scores = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    except OSError as error:
-        raise InputError(f"no score at {error.filename}; run `dvc repro score`") from error
-    return sorted(scores, key=_merit)
+    return sorted(map(read_score, paths), key=_merit)
 
 
 def _merit(score: Score) -> tuple[float, float, str]:
-    return score["benchmark"]["selection"], score.get("test", score["benchmark"])["selection"], score["system"]
+    return score.benchmark.selection, (score.test or score.benchmark).selection, score.system
 
 
 def systems_table(scores: Sequence[Score]) -> str:
     """A Markdown table, a row per system: shares in percent, on the benchmark and, where said, on the test split."""
-    columns = ["system", *RUNGS[:-1], "selection (95% interval)", "prompt tokens"]
-    if "test" in scores[0]:
+    columns = ["system", *RUNGS[:-1], f"selection ({_confidence(scores)} interval)", "prompt tokens"]
+    if scores[0].test:
         columns.insert(-1, "test split: selection")
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _row(score: Score) -> list[str]:
-    benchmark = score["benchmark"]
-    low, high = benchmark["interval"]["selection"]
-    shares = [_percent(benchmark[rung]) for rung in RUNGS]
+    low, high = score.benchmark.interval["selection"]
+    shares = [_percent(getattr(score.benchmark, rung)) for rung in RUNGS]
     shares[-1] += f" ({_percent(low)} to {_percent(high)})"
-    test = [_percent(score["test"]["selection"])] if "test" in score else []
-    return [f"`{score['system']}`", *shares, *test, f"{score['cost']['prompt_tokens_mean']:.0f}"]
+    test = [_percent(score.test.selection)] if score.test else []
+    return [f"`{score.system}`", *shares, *test, f"{score.cost.prompt_tokens_mean:.0f}"]
+
+
+def _confidence(scores: Sequence[Score]) -> str:
+    return f"{100 * scores[0].confidence:g}%"
 
 
 def api_table(scores: Sequence[Score]) -> str:
     """A Markdown table of selection on the benchmark, one column per API."""
-    names = sorted(scores[0]["benchmark"]["by_api"])
+    names = sorted(scores[0].benchmark.by_api)
     lines = [f"| system | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
     for score in scores:
-        cells = (_percent(score["benchmark"]["by_api"][name]["selection"]) for name in names)
-        lines.append(f"| `{score['system']}` | {' | '.join(cells)} |")
+        cells = (_percent(score.benchmark.by_api[name].selection) for name in names)
+        lines.append(f"| `{score.system}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -124,7 +123,7 @@ def techniques_table(scores: Sequence[Score]) -> str:
 
 def gains(scores: Sequence[Score], name: str = "benchmark") -> dict[str, list[float]]:
     """For each technique, selection with it less selection without it, for every two systems otherwise alike."""
-    shares = {score["system"]: score[name]["selection"] for score in scores}
+    shares = {score.system: score.sets[name].selection for score in scores}
     found: dict[str, list[float]] = {}
     for technique, without in TECHNIQUES.items():
         for system, share in shares.items():
@@ -142,15 +141,16 @@ def _mean(values: Sequence[float]) -> float:
 def summary(scores: Sequence[Score]) -> dict[str, float]:
     """The few numbers to compare experiments by, as shares: the best system's selection, and each technique's gain."""
     best = scores[-1]
-    numbers = {"best_selection": best["benchmark"]["selection"], "best_test": best["test"]["selection"]}
+    numbers = {"best_selection": best.benchmark.selection, "best_test": best.sets["test"].selection}
     numbers |= {f"gain_{technique}": _mean(found) for technique, found in gains(scores).items()}
     return {name: round(value, 4) for name, value in numbers.items()}
 
 
 def headline(score: Score) -> dict[str, float]:
     """A system's row of `dvc metrics show`: short enough that `dvc exp diff` of all systems fits on a screen."""
-    numbers = {name: score["benchmark"][name] for name in ("n", "selection", "valid")}
-    return numbers | {"test_selection": score["test"]["selection"]}
+    part = score.benchmark
+    numbers = {"n": part.n, "selection": part.selection, "valid": part.valid}
+    return numbers | ({"test_selection": score.test.selection} if score.test else {})
 
 
 def write_systems(scores: Sequence[Score], path: Path) -> None:
@@ -162,13 +162,14 @@ def write_systems(scores: Sequence[Score], path: Path) -> None:
 
 
 def _flat_row(score: Score) -> dict[str, Any]:
-    row: dict[str, Any] = {"system": score["system"]}
+    row: dict[str, Any] = {"system": score.system}
     for name, prefix in (("benchmark", ""), ("test", "test_")):
-        low, high = score[name]["interval"]["selection"]
-        row |= {f"{prefix}n": score[name]["n"], f"{prefix}selection": score[name]["selection"]}
+        part = score.sets[name]
+        low, high = part.interval["selection"]
+        row |= {f"{prefix}n": part.n, f"{prefix}selection": part.selection}
         row |= {f"{prefix}selection_low": low, f"{prefix}selection_high": high}
-        row |= {f"{prefix}{rung}": score[name][rung] for rung in RUNGS if rung != "selection"}
-    return row | {"prompt_tokens_mean": score["cost"]["prompt_tokens_mean"]}
+        row |= {f"{prefix}{rung}": getattr(part, rung) for rung in RUNGS if rung != "selection"}
+    return row | {"prompt_tokens_mean": score.cost.prompt_tokens_mean}
 
 
 def write_errors(scores: Sequence[Score], path: Path) -> None:
@@ -177,19 +178,18 @@ def write_errors(scores: Sequence[Score], path: Path) -> None:
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(["system", "error", "share"])
         for score in reversed(scores):
-            rows.writerows([score["system"], kind, _error_share(score, kind)] for kind in _error_kinds(scores))
+            rows.writerows([score.system, kind, _error_share(score, kind)] for kind in _error_kinds(scores))
 
 
-def _error_kinds(scores: Sequence[Score]) -> list[str]:
-    totals: Counter[str] = Counter()
+def _error_kinds(scores: Sequence[Score]) -> list[ErrorClass]:
+    totals: Counter[ErrorClass] = Counter()
     for score in scores:
-        totals.update(score["benchmark"]["errors"])
+        totals.update(score.benchmark.errors)
     return sorted(totals, key=lambda kind: (-totals[kind], kind))
 
 
-def _error_share(score: Score, kind: str) -> float:
-    count: int = score["benchmark"]["errors"].get(kind, 0)
-    return round(count / float(score["benchmark"]["n"]), 6)
+def _error_share(score: Score, kind: ErrorClass) -> float:
+    return round(score.benchmark.errors.get(kind, 0) / score.benchmark.n, 6)
 
 
 def draw_accuracy(scores: Sequence[Score], title: str, path: Path) -> None:
@@ -201,17 +201,18 @@ def draw_accuracy(scores: Sequence[Score], title: str, path: Path) -> None:
         "test": {"color": ORANGE, "fmt": "s", "markerfacecolor": "white"},
     }
     for name, shift in zip(SETS, (0.16, -0.16), strict=True):
-        shares = [100 * score[name]["selection"] for score in scores]
-        bounds = [[100 * bound for bound in score[name]["interval"]["selection"]] for score in scores]
+        shares = [100 * score.sets[name].selection for score in scores]
+        bounds = [[100 * bound for bound in score.sets[name].interval["selection"]] for score in scores]
         below = [max(share - low, 0.0) for share, (low, _) in zip(shares, bounds, strict=True)]
         above = [max(high - share, 0.0) for share, (_, high) in zip(shares, bounds, strict=True)]
-        label = f"{name if name == 'benchmark' else 'test split'}, {scores[0][name]['n']} instructions"
+        label = f"{name if name == 'benchmark' else 'test split'}, {scores[0].sets[name].n} instructions"
         places = [place + shift for place in range(len(scores))]
         axes.errorbar(shares, places, xerr=[below, above], label=label, capsize=3, clip_on=False, **marks[name])
-    axes.set_yticks(range(len(scores)), [score["system"] for score in scores])
-    highest = max(score[name]["interval"]["selection"][1] for score in scores for name in SETS)
+    axes.set_yticks(range(len(scores)), [score.system for score in scores])
+    highest = max(score.sets[name].interval["selection"][1] for score in scores for name in SETS)
     axes.set_xlim(0, min(100, 100 * highest + 10))
-    axes.set_xlabel("instructions whose query selects the right records, percent (95% interval)")
+    label = f"instructions whose query selects the right records, percent ({_confidence(scores)} interval)"
+    axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
@@ -223,7 +224,7 @@ def draw_errors(scores: Sequence[Score], title: str, path: Path) -> None:
     """A grid: for each system the percentage of right answers (`execution`), then of each class of error."""
     plt = _pyplot()
     kinds = _error_kinds(scores)
-    cells = [[score["benchmark"]["execution"], *(_error_share(score, kind) for kind in kinds)] for score in scores]
+    cells = [[score.benchmark.execution, *(_error_share(score, kind) for kind in kinds)] for score in scores]
     figure, axes = plt.subplots(figsize=(0.55 * len(kinds) + 3.2, 0.36 * len(scores) + 1.5), layout="constrained")
     for columns, colours in ((range(1), "Blues"), (range(1, len(kinds) + 1), "Oranges")):
         shown = [[100 * row[column] for column in columns] for row in cells]
@@ -235,10 +236,10 @@ def draw_errors(scores: Sequence[Score], title: str, path: Path) -> None:
             axes.text(x, y, f"{100 * share:.0f}" if share else "", ha="center", va="center", color=colour)
     axes.set_xlim(-0.5, len(kinds) + 0.5)
     axes.set_xticks(range(len(kinds) + 1), ["right", *kinds], rotation=40, ha="left", rotation_mode="anchor")
-    axes.set_yticks(range(len(scores)), [score["system"] for score in scores])
+    axes.set_yticks(range(len(scores)), [score.system for score in scores])
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.axvline(0.5, color="white", linewidth=4)
-    axes.set_xlabel(f"percent of the benchmark's {scores[0]['benchmark']['n']} instructions; right: `execution`")
+    axes.set_xlabel(f"percent of the benchmark's {scores[0].benchmark.n} instructions; right: `execution`")
     axes.spines[:].set_visible(False)
     figure.suptitle(title, fontsize="medium", wrap=True)
     _save(figure, path)

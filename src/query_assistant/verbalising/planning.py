@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, Parameter
 from query_assistant.apis.fields import Field
 from query_assistant.queries.request import Request, parse
 from query_assistant.queries.syntax import parse_text
@@ -39,11 +40,6 @@ ALONE = re.compile(INTERVAL)
 JOINED = re.compile(rf"(?:(?P<before>.+) AND )?{INTERVAL}(?: AND (?P<after>.+))?", re.DOTALL)
 TEXT_MODE = re.compile(r'[:~]| AND | OR |NOT |^".*"$')
 EVERYTHING = frozenset({"__all__", "*", "*:*"})
-SILENT = frozenset({"q", "id", "ids"})
-SAID = SILENT | {
-    "species", "assembly", "fields", "size", "from", "sort", "facets", "facet_size", "scopes", "exists", "missing",
-    "entrezonly", "ensemblonly", "dotfield", "format", "fetch_all", "ignore_obsolete",
-}  # fmt: skip
 
 
 def plan_query(query: Query, api: Api) -> Plan:
@@ -54,7 +50,7 @@ def plan_query(query: Query, api: Api) -> Plan:
         RequestError: it is not a request that the API accepts.
     """
     request = parse(query, api)
-    unsaid = sorted(set(request.parameters) - SAID)
+    unsaid = [name for name in request.parameters if not _has_words(api.parameter(request.key, name))]
     if unsaid:
         raise UnsayableError("parameter", f"no words for {', '.join(unsaid)}")
     if request.endpoint == "annotation":
@@ -62,6 +58,29 @@ def plan_query(query: Query, api: Api) -> Plan:
     if request.endpoint != "query":
         raise UnsayableError("endpoint", f"{request.endpoint} asks for no records")
     return _batch(request, api) if request.method == "POST" else _search(request, api)
+
+
+def _has_words(parameter: Parameter | None) -> bool:
+    if parameter is None:
+        return False
+    said = parameter.in_words or parameter.role == "asks"
+    return said or bool(parameter.has) or existing_field(parameter) is not None
+
+
+def existing_field(parameter: Parameter) -> str | None:
+    """The field that records must have where the parameter is set, None where it asks something else."""
+    tree = parse_text(parameter.clause) if parameter.clause else None
+    return tree.field if isinstance(tree, Exists) else None
+
+
+def _conditions(request: Request, api: Api) -> Iterator[Leaf]:
+    """The conditions that stand beside q as parameters of their own."""
+    for parameter in api.parameters_on(request.key):
+        if parameter.has:
+            operator = "exists" if parameter.has == "all" else "lacks"
+            yield from (Leaf(operator, path) for path in _texts(request, parameter.name))
+        elif request.get(parameter.name) and (path := existing_field(parameter)):
+            yield Leaf("exists", path)
 
 
 def _lookup(request: Request, api: Api) -> Plan:
@@ -84,18 +103,12 @@ def _batch(request: Request, api: Api) -> Plan:
 
 
 def _search(request: Request, api: Api) -> Plan:
-    parts = [Reading(api).condition(request.q)]
-    parts += [Leaf("exists", path) for path in _texts(request, "exists")]
-    parts += [Leaf("lacks", path) for path in _texts(request, "missing")]
-    parts += [Leaf("exists", path) for name, path in _ONLY.items() if request.get(name)]
+    parts = [Reading(api).condition(request.q), *_conditions(request, api)]
     condition = conjunction([part for part in parts if part is not None])
     plan = _presented(Plan(api.name, "search", condition=condition), request, api)
     if plan.size == 0 and (plan.fields or plan.excluded or plan.sort or plan.skip):
         raise UnsayableError("presentation of nothing", "fields, order or page of no hits")
     return plan
-
-
-_ONLY = {"entrezonly": "entrezgene", "ensemblonly": "ensembl.gene"}
 
 
 def _presented(plan: Plan, request: Request, api: Api) -> Plan:

@@ -1,22 +1,44 @@
-"""What went wrong with an answer: one class for each, from a small closed list.
+"""What is right of an answer, and what went wrong with it.
 
-The first class that fits is taken, from the crudest mistake to the finest, so that an answer on the wrong endpoint is
-not also counted for the clauses it therefore lacks.
+Components give credit to answers that are nearly right. Each is F1 = 2 · common / (asked + answered), from 0 to 1; two
+empty sides agree fully (1). Parts are compared in canonical form, so another spelling costs nothing. Means are over
+items (macro): a batch of a hundred terms weighs as one query.
+
+Error classes are a small closed list, and an answer has one: the first that fits, from the crudest mistake to the
+finest, so that an answer on the wrong endpoint is not also counted for the clauses it therefore lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from query_assistant.apis import Api
 from query_assistant.judging.comparison import Comparison
 from query_assistant.judging.differences import Difference
 from query_assistant.judging.readings import Reading
+from query_assistant.queries.returned import returned
 from query_assistant.queries.wording import field_names
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """`endpoint` is 1 for the same method and kind of path, else 0."""
+
+    endpoint: float = 0.0
+    clauses_f1: float = 0.0
+    parameters_f1: float = 0.0
+    returned_fields_f1: float = 0.0
+
+
+NOTHING_RIGHT = Components()
+COMPONENTS = ("endpoint", "clauses_f1", "parameters_f1", "returned_fields_f1")
 
 ErrorClass = Literal[
     "empty_answer",  # no query at all, or no line in the file
+    "not_judged",  # comparing it failed: our mistake, counted against the answer and said
     "unparsable",  # the API would refuse the call: its path, a parameter's value or the query text
     "wrong_endpoint",  # a search for a lookup, one record for many, metadata
     "hallucinated_field",  # names a field that does not exist
@@ -52,6 +74,41 @@ _BY_KIND: dict[str, ErrorClass] = {
     "facets": "facets",
     "format": "format",
 }
+
+
+def components(reference: Reading, prediction: Reading, api: Api) -> Components:
+    """The components of one readable answer."""
+    return Components(
+        endpoint=float(reference.form.key == prediction.form.key),
+        clauses_f1=f1(reference.clauses, prediction.clauses),
+        parameters_f1=f1(_parameters(reference, api), _parameters(prediction, api)),
+        returned_fields_f1=f1(_returned(reference, api), _returned(prediction, api)),
+    )
+
+
+def f1(asked: Iterable[Hashable], answered: Iterable[Hashable]) -> float:
+    """F1 of two bags of parts; repeats count."""
+    ours, theirs = Counter(asked), Counter(answered)
+    total = ours.total() + theirs.total()
+    return 2 * (ours & theirs).total() / total if total else 1.0
+
+
+def _parameters(reading: Reading, api: Api) -> list[Hashable]:
+    """Name and value of every parameter that is not at its default, list items one by one.
+
+    Without the query text, the identifiers and the returned fields, which have components of their own.
+    """
+    found: list[Hashable] = []
+    for name, value in reading.form.values:
+        parameter = api.parameter(reading.form.key, name)
+        elsewhere = name == "fields" or (parameter and parameter.role == "asks" and not parameter.lists)
+        if not elsewhere:
+            found += [(name, item) for item in (value if isinstance(value, tuple) else (value,))]
+    return found
+
+
+def _returned(reading: Reading, api: Api) -> frozenset[str]:
+    return returned(reading.meaning.presentation.fields, api) if reading.meaning else frozenset()
 
 
 def classify(comparison: Comparison, prediction: Reading, valid: bool, api: Api) -> ErrorClass | None:

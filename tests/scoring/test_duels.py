@@ -5,8 +5,8 @@ import pytest
 from query_assistant.errors import InputError
 from query_assistant.judging.comparison import Relation
 from query_assistant.scoring import Results, duels
-from query_assistant.scoring.components import Components
-from query_assistant.scoring.results import Item
+from query_assistant.scoring.diagnosis import Components
+from query_assistant.scoring.results import ScoredAnswer
 
 
 def results(relations: str, f1: float = 0.5) -> Results:
@@ -14,7 +14,10 @@ def results(relations: str, f1: float = 0.5) -> Results:
     names: dict[str, Relation] = {"e": "execution", "s": "selection", "d": "different"}
     parts = Components(1.0, f1, 1.0, 1.0)
     return Results(
-        tuple(Item(str(n), "mygene", names[one], None, str(n), components=parts) for n, one in enumerate(relations))
+        tuple(
+            ScoredAnswer(str(n), "mygene", names[one], None, str(n), components=parts)
+            for n, one in enumerate(relations)
+        )
     )
 
 
@@ -60,4 +63,4 @@ def test_systems_scored_on_other_items_are_refused_with_the_odd_one_named():
     with pytest.raises(InputError, match="a and b were not scored on the same items \\('2' is in one only\\)"):
         duels({"a": one, "b": results("eee")})
     with pytest.raises(InputError, match="their order differs"):
-        duels({"a": one, "b": Results(one.items[::-1])})
+        duels({"a": one, "b": Results(one.answers[::-1])})
