@@ -63,7 +63,7 @@ params: env ## params.yaml out of conf/, as `dvc exp run` would write it
 	python -m query_assistant.pipeline.configuration
 
 .PHONY: readme
-readme: env ## the README's tables out of metrics/
+readme: env ## the README's tables out of metrics/, each from the run that its marker names
 	python -m query_assistant.reporting.report README.md
 
 .PHONY: publish

@@ -11,15 +11,8 @@ import pytest
 
 from query_assistant.errors import InputError
 from query_assistant.reporting.provenance import Provenance, describe_run
-from query_assistant.reporting.report import (
-    between_markers,
-    gains,
-    read_scores,
-    systems_table,
-    techniques_table,
-    update_tables,
-    write_report,
-)
+from query_assistant.reporting.report import between_markers, update_tables, write_report
+from query_assistant.reporting.tables import gains, read_scores, systems_table, techniques_table
 from reporting.scores import score
 
 RUN = Provenance("default", {}, "small", {"benchmark": {"mygene": 10}, "test": {"mygene": 10}}, "ab12", "1234567")

@@ -20,8 +20,8 @@ from query_assistant.reporting.tracking import (
     PipelineRun,
     chart_name,
     current_pipeline_run,
-    describe,
     flat_params,
+    system_note,
     log_pipeline,
     log_system,
 )
@@ -95,7 +95,7 @@ def test_a_system_is_described_in_words_with_its_headline_numbers() -> None:
         "retrieved fields and documentation in the prompt, free decoding.\n\n"
         "- benchmark, right records: **50.0%**"
     )
-    assert describe("hosted-zero_shot", {}) == "Hosted, no examples in the prompt.\n"
+    assert system_note("hosted-zero_shot", {}) == "Hosted, no examples in the prompt.\n"
 
 
 def test_the_parent_shows_the_report_s_tables_its_numbers_and_its_knobs(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import describe_run, with_first_revision, write_provenance
-from query_assistant.reporting.report import read_scores, systems_table
+from query_assistant.reporting.tables import read_scores, systems_table
 from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import summarise, times

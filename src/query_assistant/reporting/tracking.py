@@ -197,7 +197,7 @@ def _log_child(
     mine += f" AND tags.system = '{facts['system']}'"
     if found := _find(client, experiment_id, f"{mine} AND {FINISHED}"):
         return str(found.info.run_id)
-    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: describe(facts["system"], metrics)}
+    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: system_note(facts["system"], metrics)}
     tags = _tags(pipeline) | parentage | dict(facts)
     run = _find(client, experiment_id, mine) or client.create_run(experiment_id, run_name=facts["system"], tags=tags)
     return _fill(client, run, params, metrics, files)
@@ -267,7 +267,7 @@ def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, o
     return flat
 
 
-def describe(system: str, metrics: Mapping[str, float]) -> str:
+def system_note(system: str, metrics: Mapping[str, float]) -> str:
     """A system in words with its headline numbers, as Markdown."""
     words = ", ".join(WORDS.get(word, word) for word in system.split("-"))
     figures = [f"- {label}: **{100 * metrics[name]:.1f}%**" for name, label in HEADLINES.items() if name in metrics]
