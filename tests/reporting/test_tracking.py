@@ -21,9 +21,9 @@ from query_assistant.reporting.tracking import (
     chart_name,
     current_pipeline_run,
     flat_params,
-    system_note,
     log_pipeline,
     log_system,
+    system_note,
 )
 from reporting.scores import score
 
