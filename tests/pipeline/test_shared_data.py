@@ -51,12 +51,6 @@ def test_a_checkout_without_git_gets_its_data(checkout: Path) -> None:
     assert (checkout / "data" / "shared" / "records.tar.gz").read_bytes() == b"records"
 
 
-def test_with_git_nothing_is_told_to_do_without_it(checkout: Path) -> None:
-    subprocess.run(["git", "init", "-q", str(checkout)], check=True)
-    pull_shared_data(checkout)
-    assert not (checkout / ".dvc" / "config.local").exists()
-
-
 def test_without_the_remote_one_line_says_so_and_what_to_do(checkout: Path) -> None:
     shutil.rmtree(checkout / "remote")
     command = [sys.executable, "-m", "query_assistant.pipeline.shared_data"]
@@ -69,8 +63,9 @@ def test_without_the_remote_one_line_says_so_and_what_to_do(checkout: Path) -> N
     )
 
 
-def test_another_remote_that_fails_is_looked_into_with_dvc_itself(tmp_path: Path) -> None:
-    (tmp_path / "remote").mkdir()
-    (tmp_path / "data" / "shared").mkdir(parents=True)
+def test_another_remote_that_fails_is_looked_into_with_dvc_itself(checkout: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(checkout)], check=True)
+    shutil.rmtree(checkout / "remote" / "files")
     with pytest.raises(MissingResourceError, match=r"see `dvc pull -v`, or name a remote"):
-        pull_shared_data(tmp_path)
+        pull_shared_data(checkout)
+    assert not (checkout / ".dvc" / "config.local").exists(), "with git, DVC is not told to do without it"

@@ -60,13 +60,13 @@ def score_published(root: Path) -> str:
 
 def install_published_model(root: Path) -> str:
     """Puts the published adapter, merged, in models/finetuned; a model of the person's own is left alone."""
-    from query_assistant.models.merging import merge
-
     base, adapter, finetuned = (root / MODELS / name for name in ("base", "adapter", "finetuned"))
     published = root / RAW / "published-adapter"
     unpack(root / "data/shared/published-adapter.tar.gz", published)
     if finetuned.exists() or (adapter.exists() and not _same(adapter / WEIGHTS, published / WEIGHTS)):
         return "models/ holds a model already: left as it is"
+    from query_assistant.models.merging import merge
+
     trained_with = yaml.safe_load((published / "params.yaml").read_text(encoding="utf-8"))
     fetch(Source(**trained_with["model"]["source"]), base)
     adopt(published, base, adapter)
