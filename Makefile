@@ -56,7 +56,7 @@ lint: env ## style and types
 
 .PHONY: ui
 ui: env ## compare runs in the browser
-	mlflow ui --backend-store-uri "$$(python -m query_assistant.reporting.store)"
+	@uri=$$(python -m query_assistant.reporting.store) && mlflow ui --backend-store-uri "$$uri"
 
 .PHONY: params
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it

@@ -37,7 +37,7 @@ NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 # Names of other people's programs, formats and protocols, and examples of what a person might write.
 FOREIGN = {"adapter_model.safetensors", "adapter_config.json", "source.json", "search_after"}
-PLACEHOLDER = re.compile(r"<[^>]*>|\.\.\.|\{[^}]*\}|N\b")
+PLACEHOLDER = re.compile(r"<[^>]*>|\.\.\.|\{[^}]*\}|\b[A-Z]+\b")
 
 
 def spans(page: str) -> list[str]:
@@ -51,7 +51,7 @@ def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
     lines = [line for block in re.findall(r"```(?:bash|sh)\n(.*?)```", text, re.S) for line in block.splitlines()]
     lines += re.findall(r"^    ((?:dvc|qa|make|python) .*)$", text, re.M)
-    lines += [span for span in spans(page) if re.match(r"(dvc|qa|make|python) ", span)]
+    lines += [span for span in spans(page) if re.match(r"(dvc|qa|make|python|-S) ", span)]
     return [part.strip() for line in lines for part in re.sub(r"(^|\s)#.*", "", line).split("&&") if part.strip()]
 
 
@@ -79,7 +79,7 @@ def outputs() -> tuple[str, ...]:
 
 def is_path(name: str) -> bool:
     pattern = PLACEHOLDER.sub("*", name).rstrip("/")
-    bases = ("", "src/query_assistant/", "data/apis/*/", "data/", "conf/")
+    bases = ("", "src/query_assistant/", "src/query_assistant/*/", "data/apis/*/", "data/", "conf/")
     places = [f"{base}{pattern}" for base in bases]
     if any(fnmatch(known, place) for known in tree() for place in places):
         return True
@@ -163,7 +163,9 @@ def exists(span: str) -> bool:
     if name in FOREIGN or re.search(r"[\s?&=:,;@\"'|$+~^\[\]()]", name) or name.startswith(("/", "-", "..")):
         return True
     if "/" in name:
-        return name.split("/")[0] not in {known.split("/")[0] for known in tree()} or is_path(name)
+        places = {known.split("/")[0] for known in tree()} | {path.name for path in PACKAGE.iterdir()}
+        looked_up = name.split("/")[0] in places or re.search(r"\.(py|yaml|csv|md|j2)$", name)
+        return not looked_up or is_path(name)
     if re.fullmatch(r"[\w-]+\.(py|yaml|json|jsonl|csv|md|j2|svg|toml|lock|cff)", name):
         return is_path(name) or any(Path(known).name == name for known in tree())
     if re.fullmatch(r"[A-Za-z]\w*(\.\w+)+", name):
