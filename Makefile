@@ -56,14 +56,14 @@ lint: env ## style and types
 
 .PHONY: ui
 ui: env ## compare runs in the browser
-	mlflow ui --backend-store-uri "$$(python -m query_assistant.reporting.store)"
+	@uri=$$(python -m query_assistant.reporting.store) && mlflow ui --backend-store-uri "$$uri"
 
 .PHONY: params
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it
 	python -m query_assistant.pipeline.configuration
 
 .PHONY: readme
-readme: env ## the README's tables out of metrics/
+readme: env ## the README's tables out of metrics/, each from the run that its marker names
 	python -m query_assistant.reporting.report README.md
 
 .PHONY: publish

@@ -7,7 +7,8 @@ from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import turned
 from query_assistant.reporting.provenance import describe_run
-from query_assistant.reporting.report import read_scores, summary, write_report
+from query_assistant.reporting.report import write_report
+from query_assistant.reporting.tables import read_scores, summary
 from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_pipeline
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")

@@ -6,18 +6,16 @@ from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
 from query_assistant.reporting.tracking import current_pipeline_run
-from query_assistant.statistics import Resampling
 
 RESPONSES, RECORDS, SCORES = Path("data/raw/published-responses"), Path("data/raw/records"), Path("metrics/published")
 
 
 def main(params: Params) -> None:
     pipeline = current_pipeline_run(RESPONSES / "params.yaml", EXPERIMENT)
-    resampling = Resampling(params.score.bootstrap_samples, params.score.confidence)
-    documents = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision, resampling)
+    documents = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision)
     track(params.score.mlflow_experiment, pipeline, RESPONSES, SCORES, documents)
     print((SCORES / "systems.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
-    run_stage(main, kept=False)
+    run_stage(main)

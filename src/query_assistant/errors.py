@@ -12,8 +12,6 @@ QueryAssistantError            one clear sentence: the value, the expectation, t
 
 from __future__ import annotations
 
-import sys
-
 
 class QueryAssistantError(Exception):
     """Base of all expected failures: the command line prints it in one line and exits with 2."""
@@ -69,9 +67,3 @@ def told(error: OSError) -> str:
 def visible(text: str) -> str:
     """The text with nothing in it that a terminal obeys: control signs and reversed writing, say, are spelled out."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
-
-
-def say_error(message: str) -> int:
-    """Prints an expected failure as one line on stderr and returns its exit code, 2."""
-    print("error:", visible(" ".join(message.split())), file=sys.stderr)  # noqa: T201
-    return 2

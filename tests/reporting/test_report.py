@@ -11,35 +11,9 @@ import pytest
 
 from query_assistant.errors import InputError
 from query_assistant.reporting.provenance import Provenance, describe_run
-from query_assistant.reporting.report import (
-    between_markers,
-    gains,
-    read_scores,
-    systems_table,
-    techniques_table,
-    update_tables,
-    write_report,
-)
-from query_assistant.scoring.diagnosis import COMPONENTS
-from query_assistant.scoring.documents import ComponentShares, Cost, LenientShares, Score, SetScore, Shares
-
-RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
-
-
-def score(system: str, selection: float) -> Score:
-    shares = {"n": 10} | dict.fromkeys(RUNGS, selection)
-    part = SetScore(
-        **shares,
-        by_api={"mygene": Shares(**shares)},
-        components=ComponentShares(**dict.fromkeys(COMPONENTS, 1.0)),
-        errors={"wrong_field": 3},
-        missing=0,
-        interval={"selection": (0.1, 0.9)},
-        lenient=LenientShares(parsed=selection, selection=selection),
-    )
-    cost = Cost(answers=20, prompt_tokens_mean=99.6, answer_tokens_mean=12.0)
-    return Score(system=system, confidence=0.95, cost=cost, benchmark=part, test=part)
-
+from query_assistant.reporting.report import between_markers, update_tables, write_report
+from query_assistant.reporting.tables import gains, read_scores, systems_table, techniques_table
+from reporting.scores import score
 
 RUN = Provenance("default", {}, "small", {"benchmark": {"mygene": 10}, "test": {"mygene": 10}}, "ab12", "1234567")
 
@@ -219,7 +193,8 @@ def test_without_a_test_split_the_table_has_no_column_for_it() -> None:
 
 def test_scores_of_different_instructions_make_no_table() -> None:
     one, other = score("base-zero_shot-closed-free", 0.5), score("base-zero_shot-rag-free", 0.5)
-    other["benchmark"] = other["benchmark"] | {"by_api": {"mygene": {"n": 9, "selection": 0.5}}}
+    fewer = other.benchmark.by_api["mygene"].model_copy(update={"n": 9})
+    other = other.model_copy(update={"benchmark": other.benchmark.model_copy(update={"by_api": {"mygene": fewer}})})
     with pytest.raises(InputError, match="figures of different instructions make no table"):
         describe_run([one, other], experiment="default", turned={}, model="small", revision="1234567")
 

@@ -16,9 +16,10 @@ PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def filled(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple[Path, str]:
     """A checkout with one run that has one file, and the run's id."""
     root = checkout(tmp_path_factory.mktemp("filled") / "lab one")
+    shutil.copy(empty_store, root / "mlflow.db")
     table = root / "systems.md"
     table.write_text("| system |\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -15,27 +15,19 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
-from query_assistant.records import write_json
 from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tracking import (
     PipelineRun,
     chart_name,
     current_pipeline_run,
-    describe,
     flat_params,
     log_pipeline,
     log_system,
+    system_note,
 )
+from reporting.scores import score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables: making them takes a second, copying them nothing."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +87,7 @@ def test_a_system_is_described_in_words_with_its_headline_numbers() -> None:
         "retrieved fields and documentation in the prompt, free decoding.\n\n"
         "- benchmark, right records: **50.0%**"
     )
-    assert describe("hosted-zero_shot", {}) == "Hosted, no examples in the prompt.\n"
+    assert system_note("hosted-zero_shot", {}) == "Hosted, no examples in the prompt.\n"
 
 
 def test_the_parent_shows_the_report_s_tables_its_numbers_and_its_knobs(tmp_path: Path) -> None:
@@ -213,7 +205,7 @@ def test_two_processes_that_log_one_pipeline_run_make_each_run_once() -> None:
 
 def test_a_parent_is_given_the_systems_that_had_nothing_to_do(tmp_path: Path) -> None:
     document, answers = tmp_path / "base-zero_shot-closed-free.json", tmp_path / "answers.jsonl"
-    write_json(document, {"system": document.stem, "benchmark": {"selection": 0.5}})
+    document.write_text(score(document.stem, 0.5).model_dump_json(), encoding="utf-8")
     answers.write_text("{}\n", encoding="utf-8")
     log(document.stem, "r1", artifacts=(document, answers))
     later = PipelineRun("def456", "e" * 64, "calm-newt")
@@ -223,18 +215,18 @@ def test_a_parent_is_given_the_systems_that_had_nothing_to_do(tmp_path: Path) ->
     (child,) = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
     assert again == parent
     assert (child.info.run_name, child.info.status) == (document.stem, "FINISHED")
-    assert child.data.metrics == {"accuracy/benchmark_selection": 0.5, "benchmark/by_api/mygene_selection": 0.25}
+    assert child.data.metrics["accuracy/benchmark_selection"] == child.data.metrics["accuracy/test_selection"] == 0.5
     assert {"weights": "base", "decoding": "free", "generate.rag.k": "8"}.items() <= child.data.params.items()
     assert [file.path for file in client.list_artifacts(child.info.run_id)] == [answers.name, document.name]
 
 
 def test_a_system_that_no_run_logged_is_logged_from_its_scores(tmp_path: Path) -> None:
     document = tmp_path / "base-zero_shot-closed-free.json"
-    write_json(document, {"system": document.stem, "benchmark": {"selection": 0.25}})
+    document.write_text(score(document.stem, 0.25).model_dump_json(), encoding="utf-8")
     parent = log_pipeline("lab", PIPELINE, [], scores=[document])
     client, experiment = open_store("lab")
     (child,) = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
-    assert child.data.metrics == {"accuracy/benchmark_selection": 0.25}
+    assert child.data.metrics["accuracy/benchmark_selection"] == 0.25
     assert [file.path for file in client.list_artifacts(child.info.run_id)] == [document.name]
 
 

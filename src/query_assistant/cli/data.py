@@ -123,8 +123,11 @@ def import_responses(source: Path, target: Path, references: Path | None) -> Non
             "in the same order"
         )
     with atomic_writer(target) as out:
-        for identifier, response in zip(ids, responses, strict=True):
-            out.write(json_line({"id": identifier, "response": response}) + "\n")
+        for number, (identifier, response) in enumerate(zip(ids, responses, strict=True)):
+            try:
+                out.write(json_line({"id": identifier, "response": response}) + "\n")
+            except (TypeError, ValueError) as error:
+                raise InputError(f"response {number} of {source} is no JSON: {error}; expected texts, lists") from None
     show(f"{len(responses)} responses in {target}", beside=target)
 
 

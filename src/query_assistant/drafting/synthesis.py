@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tqdm import tqdm
+
 from query_assistant.apis import Api
 from query_assistant.drafting.drafting import KINDS, VALUES_ARE_ALL, Draft, Drafter
 from query_assistant.drafting.field_values import FieldValues, Record
@@ -86,13 +88,16 @@ class Synthesiser:
     def run(self) -> tuple[list[GoodQuery], SynthesisReport]:
         """Kinds of queries in the proportions of `KINDS`; a kind that luck refuses `TRIES` times is passed over."""
         kinds = [kind for kind, weight in KINDS.items() for _ in range(weight) if self.drafter.possible(kind)]
-        idle = 0
+        idle, shown = 0, f"{self.api.name}: queries"
+        bar = tqdm(desc=shown, total=self.settings.queries, unit="query", disable=None)
         while len(self.made) < self.settings.queries and idle < 3 * len(kinds):
             for kind in self.rng.sample(kinds, len(kinds)):
                 kept = any(self._keep(kind, self.drafter.draw(kind)) for _ in range(TRIES))
                 idle = 0 if kept else idle + 1
+                bar.update(kept)
                 if len(self.made) == self.settings.queries:
                     break
+        bar.close()
         self.report.fields_searched = len(self.drafter.rotation.asked)
         return self.made, self.report
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tqdm import tqdm
+
 from query_assistant.apis import Api
 from query_assistant.drafting.synthesis import Executor
 from query_assistant.errors import QueryAssistantError
@@ -80,7 +82,8 @@ class Writer:
         """All pairs, and what became of the queries."""
         sayable = [(query, plan) for query in queries if (plan := self._sayable(query)) is not None]
         drawn = self._by_model(sayable) if self.model is not None else self._by_verbaliser(sayable)
-        pairs = [pair for group in drawn for pair in group]
+        shown = tqdm(drawn, f"{self.api.name}: instructions", total=len(sayable), unit="query", disable=None)
+        pairs = [pair for group in shown for pair in group]
         self.report.queries = len(queries)
         self.report.pairs = len(pairs)
         return pairs, self.report

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import yaml
 
 from query_assistant.archives import unpack
-from query_assistant.errors import QueryAssistantError, say_error, told
+from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.published import WEIGHTS, adopt
 from query_assistant.models.fetching import Source, fetch, sha256_of
 from query_assistant.params import load_params
 from query_assistant.pipeline.shared_data import pull_shared_data
-from query_assistant.project import project_root
+from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
 from query_assistant.reporting.tracking import current_pipeline_run
-from query_assistant.statistics import Resampling
 
 RAW, MODELS = Path("data/raw"), Path("models")
 NEXT = """
@@ -54,23 +54,20 @@ def score_published(root: Path) -> str:
     """Scores the published responses, logs them, and returns their table."""
     responses, scores = root / RAW / "published-responses", root / "metrics/published"
     pipeline = current_pipeline_run(responses / "params.yaml", EXPERIMENT)
-    settings = load_params(root / "params.yaml").score
-    resampling = Resampling(settings.bootstrap_samples, settings.confidence)
-    revision = pipeline.git_revision
-    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, revision, resampling)
-    track(settings.mlflow_experiment, pipeline, responses, scores, documents)
+    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
+    track(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, responses, scores, documents)
     return (scores / "systems.md").read_text(encoding="utf-8")
 
 
 def install_published_model(root: Path) -> str:
     """Puts the published adapter, merged, in models/finetuned; a model of the person's own is left alone."""
-    from query_assistant.models.merging import merge
-
     base, adapter, finetuned = (root / MODELS / name for name in ("base", "adapter", "finetuned"))
     published = root / RAW / "published-adapter"
     unpack(root / "data/shared/published-adapter.tar.gz", published)
     if finetuned.exists() or (adapter.exists() and not _same(adapter / WEIGHTS, published / WEIGHTS)):
         return "models/ holds a model already: left as it is"
+    from query_assistant.models.merging import merge
+
     trained_with = yaml.safe_load((published / "params.yaml").read_text(encoding="utf-8"))
     fetch(Source(**trained_with["model"]["source"]), base)
     adopt(published, base, adapter)
@@ -82,11 +79,11 @@ def _same(one: Path, other: Path) -> bool:
     return one.is_file() and sha256_of(one) == sha256_of(other)
 
 
+def main() -> None:
+    load_environment()
+    first_run(project_root())
+    print(NEXT)  # noqa: T201
+
+
 if __name__ == "__main__":
-    try:
-        first_run(project_root())
-        print(NEXT)  # noqa: T201
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
-    except OSError as error:
-        raise SystemExit(say_error(told(error))) from None
+    sys.exit(run_to_exit(main))

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
-from query_assistant.project import project_root
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
+from query_assistant.project import load_environment, project_root
 
 SHARED = "data/shared"
 
@@ -28,7 +29,8 @@ def pull_shared_data(root: Path) -> None:
     done = _dvc(root, "pull", "--recursive", SHARED)
     lacking = [path.stem for path in sorted((root / SHARED).glob("*.dvc")) if not path.with_suffix("").is_file()]
     if done.returncode or lacking:
-        raise MissingResourceError(f"{_what(lacking)}: {_why(root, done.stderr)}; {_remedy(root)}")
+        what = ", ".join(lacking) or f"what lies in {SHARED}"
+        raise MissingResourceError(f"cannot bring {what} from DVC's remote: {_why(done.stderr)}; {_remedy(root)}")
 
 
 def _has_git(root: Path) -> bool:
@@ -41,15 +43,9 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
-def _what(lacking: list[str]) -> str:
-    return f"cannot bring {', '.join(lacking)}" if lacking else f"cannot bring up to date what lies in {SHARED}"
-
-
-def _why(root: Path, stderr: str) -> str:
+def _why(stderr: str) -> str:
     errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR")]
-    said = errors[0] if errors else "DVC failed without a word"
-    where = _dvc(root, "remote", "list").stdout.split("\n")[0].replace("\t", " at ").strip()
-    return f"{said.split(' - ')[0]} (remote {where or 'none'})"
+    return errors[0].split(" - ")[0] if errors else "DVC failed without a word"
 
 
 def _remedy(root: Path) -> str:
@@ -58,8 +54,10 @@ def _remedy(root: Path) -> str:
     return "see `dvc pull -v`, or name a remote that has them: `dvc remote add --default --force lab s3://bucket/path`"
 
 
+def main() -> None:
+    load_environment()
+    pull_shared_data(project_root())
+
+
 if __name__ == "__main__":
-    try:
-        pull_shared_data(project_root())
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
+    sys.exit(run_to_exit(main))

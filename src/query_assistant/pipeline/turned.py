@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def turned(params: Params) -> Turned:
     """
     given = params.model_dump(mode="json")
     names = sorted(_options("experiment"), key=lambda name: (name != "default", name))
-    found = {name: _differences(given, _values([f"experiment={name}"])) for name in names}
+    found = {name: _differences(given, _values(f"experiment={name}")) for name in names}
     experiment = min(names, key=lambda name: len(found[name]))
     knobs = found[experiment]
     for group in sorted({name.split(".")[0] for name in knobs}):
@@ -55,7 +55,7 @@ def _shortest(experiment: str, group: str, given: Values, knobs: dict[str, str])
     """The knobs of one group, or the option of it that leaves fewer of them."""
     best = knobs
     for option in _options(group):
-        values = _values([f"experiment={experiment}", f"{group}={option}"])
+        values = _values(f"experiment={experiment}", f"{group}={option}")
         left = _differences({group: given[group]}, {group: values[group]})
         if 1 + len(left) <= len(best):
             best = {group: option, **left}
@@ -72,6 +72,7 @@ def _written(value: object) -> str:
     return json.dumps(value).replace('"', "").replace(", ", ",")
 
 
-def _values(overrides: Sequence[str]) -> Values:
+@cache
+def _values(*overrides: str) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         return compose(overrides, Path(folder) / "params.yaml").model_dump(mode="json")

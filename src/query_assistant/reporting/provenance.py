@@ -73,18 +73,13 @@ def describe_run(
                 f"{score.system} was scored on {found}, {scores[0].system} on {counted[0]}; "
                 "figures of different instructions make no table: run `dvc repro score`"
             )
-    digest = hashlib.sha256(
-        json.dumps([score.model_dump(mode="json", exclude_none=True) for score in scores], sort_keys=True).encode()
-    ).hexdigest()
+    documents = json.dumps([score.model_dump(mode="json") for score in scores], sort_keys=True)
+    digest = hashlib.sha256(documents.encode()).hexdigest()
     return Provenance(experiment, dict(turned), model, counted[0], digest, revision)
 
 
 def _instructions(score: Score) -> dict[str, dict[str, int]]:
-    return {
-        name: {api: part.n for api, part in sorted(score.sets[name].by_api.items())}
-        for name in SETS
-        if name in score.sets
-    }
+    return {name: {api: part.by_api[api].n for api in sorted(part.by_api)} for name, part in score.sets.items()}
 
 
 def with_first_revision(run: Provenance, folder: Path) -> Provenance:

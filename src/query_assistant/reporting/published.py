@@ -18,19 +18,17 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import describe_run, with_first_revision, write_provenance
-from query_assistant.reporting.report import read_scores, systems_table
+from query_assistant.reporting.tables import read_scores, systems_table
 from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import summarise
+from query_assistant.scoring.documents import summarise, times
 from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_benchmark
 
 EXPERIMENT = "published"
 
 
-def rescore(
-    responses: Path, records: Path, apis: Path, scores: Path, revision: str, resampling: Resampling
-) -> list[Path]:
+def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> list[Path]:
     """Writes a score document per published system, their table and what it is of; returns the documents.
 
     Args:
@@ -38,7 +36,6 @@ def rescore(
         records: folder of the replicas' records, <api>.jsonl.gz.
         apis: folder with <api>/benchmark.jsonl.
         scores: the folder to write.
-        resampling: how intervals are drawn.
 
     Raises:
         MissingResourceError: no responses there.
@@ -46,12 +43,12 @@ def rescore(
     settings = published_params(responses)
     known = {name: load_api(name) for name in settings["apis"]}
     sets = {"benchmark": load_benchmark(apis, settings["apis"])}
-    replicas = {name: Replica.load(api, records / f"{name}.jsonl.gz") for name, api in known.items()}
-    judge, written = Judge(known, replicas), []
+    judge = Judge(known, {name: Replica.load(api, records / f"{name}.jsonl.gz") for name, api in known.items()})
+    written = []
     for path in tqdm(sorted(responses.glob("*.jsonl")), desc="published responses", unit="system"):
         answers = read_jsonl(path, Response)
-        score, _ = summarise(path.stem, answers, sets, judge, resampling, seed=settings["seed"], text_metrics=False)
-        written.append(scores / path.name.replace(".jsonl", ".json"))
+        score, _ = summarise(path.stem, answers, sets, judge, Resampling(), seed=settings["seed"], text_metrics=False)
+        written.append(scores / f"{path.stem}.json")
         write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
     documents = read_scores(written)
     model = settings["model"]["name"]
@@ -78,9 +75,11 @@ def published_params(responses: Path) -> dict[str, Any]:
 
 
 def track(experiment: str, pipeline: PipelineRun, responses: Path, scores: Path, documents: list[Path]) -> str:
-    """The published systems in MLflow, under one parent; returns its id."""
+    """The published systems in MLflow, under one parent; returns its id. Their times are those of the published run."""
     sections: Mapping[str, Any] = {
         name: value for name, value in published_params(responses).items() if name in ("seed", "finetune", "generate")
     }
     table = [scores / "systems.md", responses / "params.yaml"]
-    return log_pipeline(experiment, pipeline, table, title=EXPERIMENT, scores=documents, params=flat_params(sections))
+    taken = {path.stem: times(path.stem, read_jsonl(path, Response)) for path in sorted(responses.glob("*.jsonl"))}
+    knobs = flat_params(sections)
+    return log_pipeline(experiment, pipeline, table, title=EXPERIMENT, scores=documents, times=taken, params=knobs)

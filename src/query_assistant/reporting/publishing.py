@@ -5,12 +5,14 @@ python -m query_assistant.reporting.publishing  # models/adapter and data/respon
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from query_assistant.archives import pack
-from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.published import CONFIG, REPORT, WEIGHTS
 from query_assistant.finetuning.torchtune_config import LOSSES
 
@@ -55,7 +57,7 @@ def publish_responses(responses: Path, params: Path, archive: Path) -> None:
     pack({**files, PARAMS: params}, archive)
 
 
-def main() -> None:
+def publish() -> None:
     params, shared = Path(PARAMS), Path("data/shared")
     report = Path("metrics/finetune.json")
     publish_adapter(Path("models/adapter"), report, params, shared / "published-adapter.tar.gz")
@@ -63,7 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
+    sys.exit(run_to_exit(publish))

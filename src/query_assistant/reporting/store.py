@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,8 +26,9 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from query_assistant.errors import MissingResourceError, QueryAssistantError, say_error
-from query_assistant.project import project_root
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
+from query_assistant.project import load_environment, project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
@@ -109,8 +111,10 @@ def _here(place: str | None, root: Path, keep_reachable: bool) -> str | None:
     return None if keep_reachable and folder.exists() and not here.exists() else here.as_uri()
 
 
+def main() -> None:
+    load_environment()
+    print(store_uri())  # noqa: T201
+
+
 if __name__ == "__main__":
-    try:
-        print(store_uri())  # noqa: T201
-    except QueryAssistantError as error:
-        raise SystemExit(say_error(str(error))) from None
+    sys.exit(run_to_exit(main))

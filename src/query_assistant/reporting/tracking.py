@@ -25,7 +25,7 @@ from mlflow.entities import Metric, Param, Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from query_assistant.reporting.store import exclusively, open_store
-from query_assistant.scoring.documents import numbers, read_score
+from query_assistant.scoring.documents import Times, numbers, read_score
 
 WRITTEN_BY_RUNS = (":!dvc.lock", ":!metrics", ":!params.yaml")  # they change while one pipeline run goes on
 ROLES = ("weights", "examples", "context", "decoding")  # the four words of a system
@@ -130,6 +130,7 @@ def log_pipeline(
     *,
     title: str = "",
     scores: Sequence[Path] = (),
+    times: Mapping[str, Times] | None = None,
     params: Mapping[str, object] | None = None,
     metrics: Mapping[str, float] | None = None,
 ) -> str:
@@ -139,6 +140,7 @@ def log_pipeline(
         title: what it is called, such as `finetune.learning_rate=0.0005`; its `label` stands behind it.
         scores: the score documents of all its systems. One that no run of this pipeline run logged, for nothing of it
             was up to be done, is logged now, with the files of the run that made it where there is one.
+        times: what a clock said of each system, where it is known.
     """
     files = list(artifacts)
     tables = [f"**{file.stem}**\n\n{file.read_text(encoding='utf-8')}" for file in files if file.suffix == ".md"]
@@ -147,7 +149,7 @@ def log_pipeline(
         client, experiment_id = open_store(experiment)
         parent = _parent(client, experiment_id, pipeline)
         for path in scores:
-            _log_score(client, parent, pipeline, path, params or {})
+            _log_score(client, parent, pipeline, path, (times or {}).get(path.stem), params or {})
         client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, text)
         if title:
             client.set_tag(parent.info.run_id, MLFLOW_RUN_NAME, f"{title} ({pipeline.label})")
@@ -155,7 +157,12 @@ def log_pipeline(
 
 
 def _log_score(
-    client: MlflowClient, parent: Run, pipeline: PipelineRun, path: Path, params: Mapping[str, object]
+    client: MlflowClient,
+    parent: Run,
+    pipeline: PipelineRun,
+    path: Path,
+    taken: Times | None,
+    params: Mapping[str, object],
 ) -> None:
     score, digest = read_score(path), _sha256(path)
     system = score.system
@@ -167,7 +174,7 @@ def _log_score(
     facts = {"result": digest} | facts | {"system": system, "score": digest}
     knobs = dict(params) | dict(zip(ROLES, system.split("-"), strict=False))
     metrics = dict(made.data.metrics) if made else {}
-    metrics |= {chart_name(name): value for name, value in numbers(score).items()}
+    metrics |= {chart_name(name): value for name, value in numbers(score, taken).items()}
     with tempfile.TemporaryDirectory() as folder:
         if made and client.list_artifacts(made.info.run_id):
             client.download_artifacts(made.info.run_id, "", folder)
@@ -190,7 +197,7 @@ def _log_child(
     mine += f" AND tags.system = '{facts['system']}'"
     if found := _find(client, experiment_id, f"{mine} AND {FINISHED}"):
         return str(found.info.run_id)
-    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: describe(facts["system"], metrics)}
+    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: system_note(facts["system"], metrics)}
     tags = _tags(pipeline) | parentage | dict(facts)
     run = _find(client, experiment_id, mine) or client.create_run(experiment_id, run_name=facts["system"], tags=tags)
     return _fill(client, run, params, metrics, files)
@@ -260,7 +267,7 @@ def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, o
     return flat
 
 
-def describe(system: str, metrics: Mapping[str, float]) -> str:
+def system_note(system: str, metrics: Mapping[str, float]) -> str:
     """A system in words with its headline numbers, as Markdown."""
     words = ", ".join(WORDS.get(word, word) for word in system.split("-"))
     figures = [f"- {label}: **{100 * metrics[name]:.1f}%**" for name, label in HEADLINES.items() if name in metrics]

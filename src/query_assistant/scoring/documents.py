@@ -262,7 +262,7 @@ def _text_metrics(responses: Sequence[Response], references: Sequence[Reference]
     )
 
 
-def numbers(score: Score, times: Times | None = None) -> dict[str, float]:
+def numbers(score: Score, times: Times | None) -> dict[str, float]:
     """Every figure of a system under a dotted name, as MLflow wants them: `benchmark.by_api.mygene.selection`."""
     cost = score.cost.model_dump() | (times.model_dump(exclude={"system", "answers"}) if times else {})
     return _flat({"cost": cost, **score.model_dump(exclude={"system", "confidence", "cost"}, exclude_none=True)})

@@ -151,7 +151,7 @@ def _documents(path: Path | str, kind: type[_Line]) -> Iterator[tuple[Document, 
                 f"{place}: over {LONGEST_LINE:,} characters in a line, {MOST_LINES:,} lines or "
                 f"{MOST_CHARACTERS:,} characters in all; expected one JSON object a line with id and query"
             )
-        if text := line.removeprefix("\ufeff").strip():
+        if text := line.strip():
             yield _document(text, f"{place}: not a valid {kind.__name__}"), place
 
 

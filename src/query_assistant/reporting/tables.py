@@ -1,0 +1,147 @@
+"""Score documents as tables: Markdown for people, CSV and JSON for `dvc plots` and `dvc metrics`.
+
+Times are no part of them: the same scores give the same bytes, on any machine.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from query_assistant.scoring.diagnosis import ErrorClass
+from query_assistant.scoring.documents import Score, read_score
+
+RUNGS = ("valid", "exact", "canonical", "execution", "selection")
+TECHNIQUES = {"finetuned": "base", "few_shot": "zero_shot", "rag": "closed", "grammar": "free"}  # and what it replaces
+
+
+def read_scores(paths: Sequence[Path]) -> list[Score]:
+    """The documents of metrics/score/, the best on the benchmark last."""
+    return sorted(map(read_score, paths), key=_merit)
+
+
+def _merit(score: Score) -> tuple[float, float, str]:
+    return score.benchmark.selection, (score.test or score.benchmark).selection, score.system
+
+
+def systems_table(scores: Sequence[Score]) -> str:
+    """A Markdown table, a row per system: shares in percent, on the benchmark and, where said, on the test split."""
+    columns = ["system", *RUNGS[:-1], f"selection ({interval_level(scores)} interval)", "prompt tokens"]
+    if scores[0].test:
+        columns.insert(-1, "test split: selection")
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _row(score: Score) -> list[str]:
+    low, high = score.benchmark.interval["selection"]
+    shares = [_percent(getattr(score.benchmark, rung)) for rung in RUNGS]
+    shares[-1] += f" ({_percent(low)} to {_percent(high)})"
+    test = [_percent(score.test.selection)] if score.test else []
+    return [f"`{score.system}`", *shares, *test, f"{score.cost.prompt_tokens_mean:.0f}"]
+
+
+def interval_level(scores: Sequence[Score]) -> str:
+    """How sure the intervals are, such as `95%`."""
+    return f"{100 * scores[0].confidence:g}%"
+
+
+def api_table(scores: Sequence[Score]) -> str:
+    """A Markdown table of selection on the benchmark, one column per API."""
+    names = sorted(scores[0].benchmark.by_api)
+    lines = [f"| system | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
+    for score in scores:
+        cells = (_percent(score.benchmark.by_api[name].selection) for name in names)
+        lines.append(f"| `{score.system}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def techniques_table(scores: Sequence[Score]) -> str:
+    """A Markdown table of what each technique adds to selection on the benchmark, in percentage points."""
+    lines = [
+        "| technique | instead of | pairs of systems | mean gain, points | smallest | largest | test split: mean |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    test = gains(scores, "test")
+    for technique, found in gains(scores).items():
+        points = (fmean(found), min(found), max(found), fmean(test[technique]))
+        cells = " | ".join(f"{100 * value:+.1f}" for value in points)
+        lines.append(f"| `{technique}` | `{TECHNIQUES[technique]}` | {len(found)} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def gains(scores: Sequence[Score], name: str = "benchmark") -> dict[str, list[float]]:
+    """For each technique, selection with it less selection without it, for every two systems otherwise alike."""
+    shares = {score.system: score.sets[name].selection for score in scores}
+    found: dict[str, list[float]] = {}
+    for technique, without in TECHNIQUES.items():
+        for system, share in shares.items():
+            words = system.split("-")
+            twin = "-".join(without if word == technique else word for word in words)
+            if technique in words and twin in shares:
+                found.setdefault(technique, []).append(share - shares[twin])
+    return found
+
+
+def summary(scores: Sequence[Score]) -> dict[str, float]:
+    """The few numbers to compare experiments by, as shares: the best system's selection, and each technique's gain."""
+    best = scores[-1]
+    numbers = {"best_selection": best.benchmark.selection, "best_test": best.sets["test"].selection}
+    numbers |= {f"gain_{technique}": fmean(found) for technique, found in gains(scores).items()}
+    return {name: round(value, 4) for name, value in numbers.items()}
+
+
+def headline(score: Score) -> dict[str, float]:
+    """A system's row of `dvc metrics show`: short enough that `dvc exp diff` of all systems fits on a screen."""
+    part = score.benchmark
+    numbers = {"n": part.n, "selection": part.selection, "valid": part.valid}
+    return numbers | ({"test_selection": score.test.selection} if score.test else {})
+
+
+def write_systems(scores: Sequence[Score], path: Path) -> None:
+    """A row per system, for `dvc plots` and spreadsheets: shares on the benchmark and (`test_`) the test split."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        rows = csv.DictWriter(out, list(_flat_row(scores[0])), lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(_flat_row(score) for score in scores)
+
+
+def _flat_row(score: Score) -> dict[str, Any]:
+    row: dict[str, Any] = {"system": score.system}
+    for name, prefix in (("benchmark", ""), ("test", "test_")):
+        part = score.sets[name]
+        low, high = part.interval["selection"]
+        row |= {f"{prefix}n": part.n, f"{prefix}selection": part.selection}
+        row |= {f"{prefix}selection_low": low, f"{prefix}selection_high": high}
+        row |= {f"{prefix}{rung}": getattr(part, rung) for rung in RUNGS if rung != "selection"}
+    return row | {"prompt_tokens_mean": score.cost.prompt_tokens_mean}
+
+
+def write_errors(scores: Sequence[Score], path: Path) -> None:
+    """A row per system and class of error: its share of the benchmark, the best system and frequent classes first."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(["system", "error", "share"])
+        for score in reversed(scores):
+            rows.writerows([score.system, kind, error_share(score, kind)] for kind in error_kinds(scores))
+
+
+def error_kinds(scores: Sequence[Score]) -> list[ErrorClass]:
+    """The classes of error that occur on the benchmark, the most frequent first."""
+    totals: Counter[ErrorClass] = Counter()
+    for score in scores:
+        totals.update(score.benchmark.errors)
+    return sorted(totals, key=lambda kind: (-totals[kind], kind))
+
+
+def error_share(score: Score, kind: ErrorClass) -> float:
+    """A class's share of all the benchmark's instructions."""
+    return round(score.benchmark.errors.get(kind, 0) / score.benchmark.n, 6)
