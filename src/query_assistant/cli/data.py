@@ -20,7 +20,7 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Good queries, JSON Lines.")
 @click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
-@click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
+@click.option("--column", default=None, help="A table's column with the path; PATH?QUERY where the query has its own.")
 @click.option(
     "--per-signature", type=click.IntRange(1), default=10, show_default=True, help="Queries kept of each shape."
 )

@@ -104,6 +104,16 @@ class Replica:
             return found[0]
         return Found(tuple(i for one in found for i in one.ids), sum(one.total for one in found), found)
 
+    def total(self, request: Request) -> int:
+        """How many records a request means: the total of `select`, without ranking them.
+
+        Raises:
+            RequestError: as `select`.
+        """
+        if request.get("scroll_id"):
+            request, _ = resume(str(request.get("scroll_id")), self.api)
+        return sum(len(result.docs) for result in self._results(understand(request, self.api), rank=False))
+
     def execute(self, request: Request) -> Answer:
         """The API's own answer; what it would refuse is answered with its error."""
         try:
@@ -187,21 +197,21 @@ class Replica:
             return answers.refusal(RequestError(f"no record {request.identifiers[0]!r}", status=404))
         return Answer(200, found[0] if len(found) == 1 else found)
 
-    def _results(self, meaning: Meaning) -> Iterator[_Result]:
-        """The result of each query, one after the other."""
+    def _results(self, meaning: Meaning, *, rank: bool = True) -> Iterator[_Result]:
+        """The result of each query, one after the other; without `rank` the hits have no scores."""
         matcher = Matcher(self.index)
         allowed = matcher.everything() if meaning.index == self.api.default_index else matcher.none()
         for clause in meaning.filters:
             allowed = allowed & matcher.matches(clause)
         for query in meaning.queries:
-            yield self._result(matcher, meaning, query, allowed)
+            yield self._result(matcher, meaning, query, allowed, rank)
 
-    def _result(self, matcher: Matcher, meaning: Meaning, query: Node, allowed: Mask) -> _Result:
+    def _result(self, matcher: Matcher, meaning: Meaning, query: Node, allowed: Mask, rank: bool) -> _Result:
         counted = matcher.matches(query) & allowed
         hits = counted if meaning.post_filter is None else counted & matcher.matches(meaning.post_filter)
         sort = meaning.presentation.sort
         scores = None
-        if (not sort or SCORE in sort) and hits.any():
+        if rank and (not sort or SCORE in sort) and hits.any():
             scores = multiplied(Ranker(matcher).scores(query), meaning.factors, matcher.matches)
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
 

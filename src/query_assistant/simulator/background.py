@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from query_assistant.logs.familiar import Familiar
+from query_assistant.logs.noise import Familiar
 from query_assistant.simulator.questions import Asker
 from query_assistant.simulator.spelling import encode
 from query_assistant.simulator.visitors import BROWSERS, PYTHON_CLIENTS, SCRIPTS, Hit, Visitor

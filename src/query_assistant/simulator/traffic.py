@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from query_assistant.logs.familiar import load_familiar
+from query_assistant.logs.noise import load_familiar
 from query_assistant.simulator import background, visitors
 from query_assistant.simulator.questions import Asker
 from query_assistant.simulator.visitors import Hit, Repertoire, Visitor
