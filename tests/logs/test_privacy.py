@@ -10,7 +10,7 @@ from query_assistant.logs.privacy import masked, masked_path, personal
 ADDRESSES = [
     "203.0.113.7", "203.000.113.007", "2a02::7", "fe80::1", "fe80::1%eth0", "::1", "2001:db8::1:2:3:4",
     "::ffff:203.0.113.7", "2001:0db8:85a3:0000:0000:8a2e:0370:7334", "2001:DB8:0:0:8:800:200C:417A",
-    "2001:db8:0:0:0:0:0:7:443",    "64:ff9b::203.0.113.33", "host-203-0-113-9.example.net", "ip-10-0-0-9", "1.2.3.4.dsl.example",
+    "2001:db8:0:0:0:0:0:7:443", "64:ff9b::203.0.113.33", "host-203-0-113-9.example.net", "ip-10-0-0-9",
     "1.2.3.4.dsl.example", "7.113.0.203.in-addr.arpa", "p5B0A1234.dip0.t-ipconnect.de",
     "c-73-12-34-56.hsd1.ca.comcast.net", "ec2-203-0-113-25.compute-1.amazonaws.com", "2001-db8--7.ipv6.example",
     "b.a.9.8.ip6.arpa", "a@b.org", "x.y%40b.org", "jane.doe%2540lab.org", "jane@localhost",

@@ -11,7 +11,7 @@ import click
 from query_assistant.apis import Api
 from query_assistant.cli.options import api_option, json_option, load_replica, records_path, show_json
 
-LOG_FORMATS = ("csv", "combined", "tornado", "paths")
+LOG_FORMATS = ("csv", "combined", "common", "tornado", "paths")
 
 
 @click.command("filter")
