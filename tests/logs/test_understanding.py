@@ -57,11 +57,11 @@ def test_of_one_signature_the_telling_query_ranks_before_the_cryptic(api):
     "path",
     [
         "/v3/query?q=name:%22a b%22~" + "9" * 310,
-        "/v3/query?q=chr1:" + "9" * 4_000 + "-2",
-        "/v3/query?q=taxid:" + "1" * 4_000,
-        "/v3/gene/" + "1" * 4_000,
-        "/v3/query?q=" + "(" * 4_000,
-        "/v3/query?q=" + "%5B" * 1_300,
+        "/v3/query?q=chr1:" + "9" * 2_000 + "-2",
+        "/v3/query?q=taxid:" + "1" * 2_000,
+        "/v3/gene/" + "1" * 2_000,
+        "/v3/query?q=" + "(" * 2_000,
+        "/v3/query?q=" + "%5B" * 600,
     ],
 )
 def test_no_request_however_odd_ends_a_run(api, path):

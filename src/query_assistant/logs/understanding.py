@@ -24,7 +24,7 @@ from query_assistant.records import Query
 # Starting a second process costs a second; below this many distinct requests one is faster.
 WORTH_A_SECOND_PROCESS = 20_000
 # Longer requests are not looked at: nobody learns from them, and one of them must not hold up a million others.
-LONGEST_REQUEST = 4_096
+LONGEST_REQUEST = 2_048
 
 
 @dataclass(frozen=True, slots=True)
