@@ -1,9 +1,12 @@
-"""Filter time and memory by log size, on logs that the simulator writes.
+"""Filter time and memory by log size, on logs that the simulator writes, beside GoAccess on the same file.
 
     python benchmarks/logs.py --api mychem --records data/raw/records/mychem.jsonl.gz --lines 100000 1000000 10000000
 
 Each size is filtered in a process of its own, so that peak memory is that of one run (its worker processes added).
-Writing ten million lines takes some minutes and 250 MB; `--folder` keeps the logs for another run.
+Writing ten million lines takes some minutes and 250 MB; `--folder` keeps the logs for another run. GoAccess
+(`apt-get install goaccess`) only parses and counts, as our first step does; its seconds are wall and processor time,
+the ratio is between processor times of that step and of GoAccess, both with unpacking. Where it is not installed, the
+columns say so.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,12 +27,16 @@ from pathlib import Path
 from typing import Any
 
 from query_assistant.apis import load_api
+from query_assistant.logs.counting import count
 from query_assistant.logs.filtering import filter_logs
+from query_assistant.logs.noise import Routes, load_familiar
+from query_assistant.logs.reading import open_log
 from query_assistant.replica.replica import Replica
 from query_assistant.simulator import simulate, write
 
-COLUMNS = ("lines", "megabytes", "distinct", "canonical", "signatures", "kept", "count_s", "understand_s", "execute_s",
-           "total_s", "cpu_s", "peak_mb")  # fmt: skip
+COLUMNS = ("lines", "megabytes", "distinct", "canonical", "signatures", "kept", "count_s", "understand_s",
+           "execute_s", "total_s", "cpu_s", "peak_mb", "count_cpu_s", "goaccess_s", "goaccess_cpu_s", "count_to_goaccess")  # fmt: skip
+PER_SIGNATURE = 3
 
 
 def main() -> None:
@@ -44,8 +52,11 @@ def main() -> None:
             log = (options.folder or Path(scratch)) / f"{options.api}-simulated-{lines}.log.gz"
             if not log.exists():
                 write(log, simulate(load_api(options.api), records_of(options.records), lines, format="combined"))
-            found = _measured_apart(options, log)
-            print("  ".join(f"{found[name]:>12,}" for name in COLUMNS), flush=True)
+            found = _measured_apart(options, log) | goaccess(log)
+            found["count_to_goaccess"] = (
+                round(found["count_cpu_s"] / found["goaccess_cpu_s"], 2) if "goaccess_cpu_s" in found else "no goaccess"
+            )
+            print("  ".join(f"{found.get(name, '-'):>12}" for name in COLUMNS), flush=True)
 
 
 def measure(api_name: str, records: Path, log: Path) -> dict[str, Any]:
@@ -53,7 +64,10 @@ def measure(api_name: str, records: Path, log: Path) -> dict[str, Any]:
     api = load_api(api_name)
     replica = Replica.load(api, records)
     start, start_cpu = time.monotonic(), _cpu_s()
-    report = filter_logs([log], api, replica).report
+    count([open_log(log)], Routes.of(api), load_familiar(api_name))
+    count_cpu = _cpu_s() - start_cpu
+    start, start_cpu = time.monotonic(), _cpu_s()
+    report = filter_logs([log], api, replica, PER_SIGNATURE).report
     total, cpu = time.monotonic() - start, _cpu_s() - start_cpu
     metrics = report.metrics()
     own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -67,8 +81,27 @@ def measure(api_name: str, records: Path, log: Path) -> dict[str, Any]:
         **{f"{step}_s": round(seconds, 1) for step, seconds in report.seconds.items()},
         "total_s": round(total, 1),
         "cpu_s": round(cpu, 1),
-        # Of the two workers only the larger one's peak is known.
-        "peak_mb": (own.ru_maxrss + 2 * workers.ru_maxrss) // 1024,
+        "count_cpu_s": round(count_cpu, 1),
+        # Of several helpers only the largest one's peak is known; there is one less than cores.
+        "peak_mb": (own.ru_maxrss + (min(4, os.cpu_count() or 1) - 1) * workers.ru_maxrss) // 1024,
+    }
+
+
+def goaccess(log: Path) -> dict[str, float]:
+    """Wall and processor seconds of GoAccess on the file, nothing where it is not installed."""
+    program = shutil.which("goaccess")
+    if program is None:
+        return {}
+    start, start_cpu = time.monotonic(), _cpu_s()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        subprocess.Popen(["gzip", "-dc", log], stdout=subprocess.PIPE) as raw,
+    ):
+        command = [program, "-", "--log-format=COMBINED", "--no-progress", "-o", f"{scratch}/report.json"]
+        subprocess.run(command, check=True, stdin=raw.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return {
+        "goaccess_s": round(time.monotonic() - start, 1),
+        "goaccess_cpu_s": round(_cpu_s() - start_cpu, 1),
     }
 
 

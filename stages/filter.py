@@ -16,7 +16,8 @@ def main(params: Params, api_name: str) -> None:
     executor: Executor = Replica.load(api, records_file(api_name))
     if knobs.executor == "live":
         executor = LiveExecutor(api, Path(".cache/live.sqlite"))
-    result = filter_logs([f"data/raw/simulated-logs/{api_name}"], api, executor, knobs.per_signature)
+    logs = [Path(knobs.logs) / api_name]
+    result = filter_logs(logs, api, executor, knobs.per_signature, most_requests=knobs.most_requests)
     queries = result.queries[: knobs.max_queries or None]
     write_jsonl(f"data/queries/{api_name}.jsonl", queries)
     write_json(f"metrics/filter/{api_name}.json", result.report.metrics())

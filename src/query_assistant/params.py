@@ -125,7 +125,9 @@ class AnnotateParams(Section):
 
 
 class FilterParams(Section):
+    logs: Annotated[str, Field(min_length=1)]
     per_signature: Positive
+    most_requests: Positive
     executor: Literal["replica", "live"]
     max_queries: Count
 

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import fcntl
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from query_assistant.logs.counted import Counted, Request
-from query_assistant.logs.counting import count
-from query_assistant.logs.familiar import Familiar
+from query_assistant.logs.counting import Counted, count
 from query_assistant.logs.files import LogFile
-from query_assistant.logs.formats import open_log
-from query_assistant.logs.noise import Routes
+from query_assistant.logs.noise import Familiar, Routes
+from query_assistant.logs.reading import open_log
+from query_assistant.logs.understanding import LoggedRequest as Request
 
 GENES = Routes("/v3", ("gene",), ("api", "spec", "species"))
 VARIANTS = Routes("/v1", ("variant", "hg19", "hg38"))
@@ -57,6 +59,11 @@ def kinds(found: Counted) -> dict[str, int]:
         ("/v3/query?q=CDK2&size=5", "example"),
         ("/v3/query?q=chr1%3A69000-70000", "example"),
         ("/v3/query?q=jane%40lab.org", "personal"),
+        ("/v3/query?q=jane%2540lab.org", "personal"),
+        ("/v3/query?q=insulin&user=jane@lab.org", "personal"),
+        ("/v3/query?q=10.1.2.3", "personal"),
+        ("/v3/query?q=2001%3Adb8%3A%3A7", "personal"),
+        ("/v3/gene/host-203-0-113-9.example.net", "personal"),
         ("/v3/query", "no_body"),
         ("/v3/gene/", "no_body"),
         ("/v3/query/?fields=symbol&size=1000", "no_body"),
@@ -78,7 +85,7 @@ def test_noise_is_told_by_kind(tmp_path, path, kind):
         "/v3/gene/symbol%3ACDK2",
         "/v3/query?facets=taxid",
         "/v3/query?q=",
-        "/v3/query?q=10.1.2.3",
+        "/v3/query?q=1.14.13.39",
         "/v3/query?q=index.html",
     ],
 )
@@ -179,10 +186,33 @@ def test_of_more_requests_than_wanted_every_shape_keeps_its_commonest(tmp_path):
 
 def test_every_line_is_broken_noise_or_a_request(tmp_path):
     lines = ["/v3/query?q=a", "/v3/metadata", "!! not a path 203.0.113.9", "?? nor this", "/v3/gene/5"]
-    found = counted(tmp_path, lines)
-    assert found.lines == 5
+    (tmp_path / "access.log").write_text("\n".join(lines))
+    log = open_log(tmp_path / "access.log", "paths")
+    found = count([log], GENES, FAMILIAR)
+    assert (found.lines, log.broken) == (5, 2)
     assert sum(request.lines for request in found.requests) + sum(kinds(found).values()) == 3
-    assert sorted(found.broken) == ["!! not a path [address]", "?? nor this"]
+    assert log.examples == ["!! not a path [address]", "?? nor this"]
+
+
+def test_a_line_whose_request_is_empty_is_broken(tmp_path):
+    lines = [web("GET", ""), web("GET", " "), web("GET", "/v3/gene/5"), "203.0.113.9"]
+    (tmp_path / "access.log").write_text("\n".join(lines))
+    log = open_log(tmp_path / "access.log", "combined")
+    found = count([log], GENES, FAMILIAR)
+    assert (found.lines, log.broken, found.requests) == (4, 3, (Request("GET", "/v3/gene/5", 1),))
+
+
+def test_what_killed_runs_left_on_the_disk_is_removed_and_what_running_ones_hold_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("query-assistant-left", "query-assistant-held", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "duckdb_temp_storage.tmp").write_text("x")
+    handle = os.open(tmp_path / "query-assistant-held", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    (tmp_path / "logs").mkdir()
+    counted(tmp_path / "logs", ["/v3/gene/5"])
+    os.close(handle)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "other", "query-assistant-held"]
 
 
 def test_broken_lines_are_counted_by_file(tmp_path):

@@ -9,10 +9,7 @@ import pytest
 
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError, RequestError
-from query_assistant.logs import understanding
-from query_assistant.logs.counted import Request as Line
 from query_assistant.logs.filtering import FilterResult, filter_logs
-from query_assistant.logs.understanding import understand_all
 from query_assistant.queries.request import Request
 from query_assistant.replica.replica import Replica
 
@@ -32,10 +29,10 @@ def replica(api):
     return Replica.from_records(api, GENES)
 
 
-def filtered(folder: Path, lines: list[str], api, executor, k: int = 3, **settings) -> FilterResult:
+def filtered(folder: Path, lines: list[str], api, executor, per_signature: int = 3, **settings) -> FilterResult:
     file = folder / "simulated.log"
     file.write_text("\n".join(lines) + "\n")
-    return filter_logs([file], api, executor, k, format="paths", **settings)
+    return filter_logs([file], api, executor, per_signature, format="paths", **settings)
 
 
 def fallen(result: FilterResult) -> dict[str, dict[str, int]]:
@@ -90,7 +87,7 @@ def test_each_reason_to_fall_is_counted(tmp_path, api, replica):
 def test_every_line_is_accounted_for(tmp_path, api, replica):
     lines = [f"/v3/query?q=symbol:GEN{n % 12}&fields=name" for n in range(40)]
     lines += ["/v3/metadata", "broken", "/v3/query?q=(", "/v3/query", "/v3/query?q=insulin&size=3"]
-    metrics = filtered(tmp_path, lines, api, replica, k=2, most_requests=9).report.metrics()
+    metrics = filtered(tmp_path, lines, api, replica, per_signature=2, most_requests=9).report.metrics()
     fell = sum(code["lines"] for codes in metrics["fell"].values() for code in codes.values())
     counts = metrics["lines"]
     assert counts["all"] == len(lines)
@@ -100,10 +97,10 @@ def test_every_line_is_accounted_for(tmp_path, api, replica):
 
 def test_a_signature_keeps_k_queries_and_gives_up_after_enough_tries(tmp_path, api, replica):
     good = [f"/v3/query?q=symbol:GEN{n}" for n in range(1, 7)]
-    assert len(filtered(tmp_path, good, api, replica, k=2).queries) == 2
+    assert len(filtered(tmp_path, good, api, replica, per_signature=2).queries) == 2
     empty = [f"/v3/query?q=symbol:NONE{n}" for n in range(9)]
-    result = filtered(tmp_path, empty, api, replica, k=2, tries=4)
-    assert fallen(result) == {"no_hits": {"nothing_found": 4}, "not_chosen": {"others_say_more": 5}}
+    result = filtered(tmp_path, empty, api, replica, per_signature=2)
+    assert fallen(result) == {"no_hits": {"nothing_found": 3}, "not_chosen": {"others_say_more": 6}}
     assert (result.report.signatures, result.report.signatures_kept) == (1, 0)
 
 
@@ -122,7 +119,7 @@ def test_a_post_whose_terms_stand_in_the_url_becomes_a_batch(tmp_path, api, repl
 def test_a_query_that_the_executor_refuses_falls(tmp_path, api):
     @dataclass
     class Refusing:
-        def select(self, request: Request):
+        def total(self, request: Request):
             raise RequestError("no", status=503)
 
     result = filtered(tmp_path, ["/v3/query?q=symbol:GEN1"], api, Refusing())
@@ -130,24 +127,48 @@ def test_a_query_that_the_executor_refuses_falls(tmp_path, api):
 
 
 def test_nothing_that_leaves_the_filter_holds_an_address(tmp_path, api, replica):
-    lines = [
-        '203.0.113.9 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=GEN1&email=jane@lab.org HTTP/1.1" 200 5 "-" "x"',
-        '203.0.113.9 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=joe%40lab.org HTTP/1.1" 200 5 "-" "x"',
-        "203.0.113.9 jane@lab.org broken",
+    web = '{} - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 5 "-" "x"'
+    paths = [
+        "/v3/query?q=GEN1&email=jane@lab.org",
+        "/v3/query?q=joe%40lab.org",
+        "/v3/query?q=symbol:GEN2&user=203.0.113.9",
+        "/v3/query?q=symbol:(2a02%3A%3A7",
+        "/v3/query?q=symbols:host-203-0-113-9.example.net",
+        "/v3/metadata?from=203.0.113.9",
     ]
+    clients = ["203.0.113.9", "2a02::7", "host-203-0-113-9.example.net"]
+    lines = [web.format(client, path) for client in clients for path in paths]
+    lines += [f'{client} - jane@lab.org [04/Mar/2025:10:00:01 +0000] "-" 408 0 "-" "-"' for client in clients]
     file = tmp_path / "access.log"
     file.write_text("\n".join(lines) + "\n")
-    result = filter_logs([file], api, replica)
+    (tmp_path / "error.log").write_text("client: 203.0.113.9, jane@lab.org\n")
+    result = filter_logs([tmp_path], api, replica)
     everything = json.dumps(result.report.details()) + result.report.text()
     everything += "".join(query.model_dump_json() for query in result.queries)
     assert [query.query for query in result.queries] == ["/v3/query?q=GEN1"]
-    assert not any(secret in everything for secret in ("jane", "joe", "lab.org", "203.0.113.9"))
+    assert [secret for secret in ("jane", "joe", "lab.org", "203", "2a02", "host-") if secret in everything] == []
+
+
+def test_an_executors_fault_costs_one_query(tmp_path, api):
+    class Faulty:
+        def total(self, request: Request) -> int:
+            raise OverflowError("too big")
+
+    result = filtered(tmp_path, ["/v3/query?q=symbol:GEN1"], api, Faulty())
+    assert fallen(result) == {"no_hits": {"OverflowError": 1}}
+
+
+def test_a_request_longer_than_is_looked_at_is_counted(tmp_path, api, replica):
+    lines = ["/v3/query?q=symbol:GEN1", "/v3/query?q=" + "chr" * 9_000, "/v3/query?q=" + "_" * 60_000]
+    result = filtered(tmp_path, lines, api, replica)
+    assert fallen(result) == {"unreadable": {"too_long": 2}}
+    assert len(result.queries) == 1
 
 
 def test_the_same_log_gives_the_same_queries_whatever_the_order_of_lines(tmp_path, api, replica):
     lines = [f"/v3/query?q=symbol:GEN{n % 9}&fields={field}" for n in range(30) for field in ("name", "taxid")]
-    once = filtered(tmp_path, lines, api, replica, k=2)
-    again = filtered(tmp_path, lines[::-1], api, replica, k=2)
+    once = filtered(tmp_path, lines, api, replica, per_signature=2)
+    again = filtered(tmp_path, lines[::-1], api, replica, per_signature=2)
     assert once.queries == again.queries
     assert once.report.metrics() == again.report.metrics()
 
@@ -157,7 +178,7 @@ def test_a_damaged_file_is_named_in_the_report(tmp_path, api, replica):
     file.write_bytes(gzip.compress(b"/v3/query?q=symbol:GEN1\n" * 2000)[:-6])
     report = filter_logs([file], api, replica).report
     assert "cut.log.gz: gzip data ends early" in report.text()
-    assert report.metrics()["files"] == {"read": 1, "truncated": 1}
+    assert report.metrics()["files"] == {"read": 1, "set_aside": 0, "truncated": 1}
 
 
 def test_an_empty_file_among_logs_is_no_trouble_but_nothing_at_all_is(tmp_path, api, replica):
@@ -176,10 +197,3 @@ def test_a_terminals_control_codes_in_a_request_are_shown_and_not_obeyed(tmp_pat
 def test_a_missing_log_is_an_input_error(api, replica):
     with pytest.raises(InputError, match="no log at"):
         filter_logs(["nowhere/*.gz"], api, replica)
-
-
-@pytest.mark.slow
-def test_two_processes_understand_the_same_as_one(api, monkeypatch):
-    monkeypatch.setattr(understanding, "WORTH_A_SECOND_PROCESS", 100)
-    lines = [Line("GET", f"/v3/query?q=symbol:G{n}&size={n % 1200}", 1) for n in range(4_500)]
-    assert understand_all(lines, api, processes=2) == understand_all(lines, api, processes=1)

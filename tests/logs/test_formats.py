@@ -1,189 +1,158 @@
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from query_assistant.errors import InputError
-from query_assistant.logs.files import LogFile, find_logs
-from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, batches, open_log
-from query_assistant.logs.privacy import masked
+from query_assistant.logs.counting import count
+from query_assistant.logs.files import Format, LogFile
+from query_assistant.logs.formats import LINE_PATTERNS
+from query_assistant.logs.noise import Familiar, Routes
+from query_assistant.logs.reading import batches, open_log
 
 PATHS = ["/v3/query?q=cdk2&fields=symbol,name", "/v3/gene/1017", "/v3/query?q=symbol:%22CDK2%22"]
-COMBINED = '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812 "-" "curl/8.4.0"'
-COMMON = '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812'
-TORNADO = "[I 250304 10:00:01 web:2348] 200 GET {} (203.0.113.7) 12.34ms"
-
-
-def texts(log: LogFile) -> list[str]:
-    return [text for batch in batches(log) for text in batch.to_pylist()]
-
-
-def written(path: Path, lines: list[str]) -> Path:
-    content = ("\n".join(lines) + "\n").encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return path
-
-
-def parts(format: str, line: str) -> dict[str, str]:
-    found = re.search(LINE_PATTERNS[format], line)
-    assert found is not None
-    return {name: value or "" for name, value in zip(GROUPS[format], found.groups(), strict=True)}
-
-
-@pytest.mark.parametrize(
-    ("format", "line"), [("combined", COMBINED), ("common", COMMON), ("tornado", TORNADO), ("paths", "{}")]
+WEB = '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812'
+COMBINED = WEB + ' "-" "curl/8.4.0"'
+ALB = (
+    "https 2025-03-04T10:00:01.135052Z app/lb/a32a 203.0.113.7:50599 10.0.0.7:80 0.001 0.052 0.000 200 200 589 2084 "
+    '"GET https://mygene.info:443{} HTTP/1.1" "curl/8.4.0" ECDHE TLSv1.2 arn:aws:x "Root=1-6051" "mygene.info" "arn"'
 )
-@pytest.mark.parametrize("name", ["access.log", "access.log.gz"])
-def test_every_line_format_is_told_and_taken_apart_plain_or_gzipped(tmp_path, format, line, name):
-    log = open_log(written(tmp_path / name, [line.format(path) for path in PATHS]))
-    # A common line is a combined one without its last two parts: the wider pattern reads both.
-    assert log.format == ("combined" if format == "common" else format)
-    assert [parts(log.format, text)["path"].removesuffix(" HTTP/1.1") for text in texts(log)] == PATHS
+ELB = (
+    "2025-03-04T10:00:01.943958Z my-lb 203.0.113.7:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 "
+    '"GET http://mygene.info:80{} HTTP/1.1" "curl/7.38.0" - -'
+)
+S3 = (
+    '79a5 bucket [04/Mar/2025:10:00:01 +0000] 203.0.113.7 arn:aws:iam::1:user/a 3E57 REST.GET.OBJECT key "GET {} HTTP/'
+    '1.1" 200 113 - 7 - - "-" "S3Console/0.4" -'
+)
+TORNADO = "[I 250304 10:00:01 web:2348] 200 GET {} (203.0.113.7) 12.34ms"
+LINES: list[tuple[Format, str]] = [
+    ("combined", COMBINED),
+    ("combined", WEB),
+    ("combined", '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {}" 200 812 "-" "curl/8.4.0"'),
+    ("combined", "Nov  8 10:00:01 web1 nginx: " + COMBINED),
+    ("combined", "Nov 18 10:00:01 web1 nginx[123]: " + COMBINED),
+    ("combined", "<190>Nov  8 10:00:01 web1 nginx: " + COMBINED),
+    ("combined", "2025-03-04T10:00:01+0000 web1 nginx[123]: " + COMBINED),
+    ("combined", "2025-03-04T10:00:01.123456789Z stdout F " + COMBINED),
+    ("combined", "[pod/web-1/nginx] " + COMBINED),
+    ("combined", "mygene.info:443 " + COMBINED),
+    ("combined", '"203.0.113.4, 198.51.100.5" - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812 "-" "curl/8"'),
+    ("combined", '[2001:db8::8] - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812 "-" "curl/8"'),
+    ("combined", '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] 021 "GET {} HTTP/1.1" 200 812 "-" "curl/8"'),
+    ("combined", COMBINED + ' 12 "router@docker" "http://10.0.0.2:80" 3ms'),
+    ("combined", WEB + ' 0.013 "-" "Tab 10\\" (Linux)"'),
+    ("combined", S3),
+    ("alb", ALB),
+    ("alb", ELB),
+    ("tornado", TORNADO),
+    ("tornado", "[INFO 2025-03-04 10:00:01,123 tornado.access:2348] 200 GET {} (2001:db8::7) 12.34ms"),
+    ("paths", "{}"),
+]
+ROUTES = Routes("/v3", ("gene",))
+
+
+def opened(folder: Path, lines: list[str], format: Format | None = None) -> LogFile:
+    file = folder / "access.log"
+    file.write_text("\n".join(lines) + "\n")
+    return open_log(file, format)
+
+
+def table(log: LogFile) -> list[tuple[str, int, bool]]:
+    return [tuple(row.values()) for batch in batches(log) for row in batch.to_pylist()]
+
+
+def asked(log: LogFile) -> dict[str, int]:
+    """The distinct requests as the filter counts them."""
+    return {request.path: request.lines for request in count([log], ROUTES, Familiar()).requests}
+
+
+@pytest.mark.parametrize(("format", "line"), LINES)
+def test_every_line_format_is_told_and_taken_apart(tmp_path, format, line):
+    log = opened(tmp_path, [line.format(path) for path in PATHS])
+    assert log.format == format
+    assert asked(log) == dict.fromkeys(PATHS, 1)
     assert (log.lines, log.broken, log.truncated) == (3, 0, None)
 
 
-def test_a_web_server_line_gives_method_status_and_agent():
-    line = (
-        '::1 - bob [04/Mar/2025:10:00:01 +0000] "POST /v3/query HTTP/2.0" 404 - "http://a.b/?x=\\"y\\"" "a \\"b\\" c"'
-    )
-    assert parts("combined", line) == {
-        "method": "POST",
-        "path": "/v3/query HTTP/2.0",
-        "status": "404",
-        "agent": 'a \\"b\\" c',
-    }
+@pytest.mark.parametrize("line", [COMBINED, "syslog: " + COMBINED + ' "-"'], ids=["cut at quotes", "by pattern"])
+def test_a_web_servers_line_gives_request_status_and_crawler(tmp_path, line):
+    lines = [line.format("/v3/gene/1"), line.format("/v3/gene/2").replace("200 812", "404 -").replace("curl", "Gptbot")]
+    assert table(opened(tmp_path, lines)) == [
+        ("GET /v3/gene/1 HTTP/1.1", 200, False),
+        ("GET /v3/gene/2 HTTP/1.1", 404, True),
+    ]
 
 
-def test_a_path_line_may_have_a_method_a_host_and_spaces():
-    found = parts("paths", "GET https://mygene.info/v3/query?q=a b HTTP/1.1")
-    assert (found["method"], found["path"]) == ("GET", "https://mygene.info/v3/query?q=a b HTTP/1.1")
-    assert re.search(LINE_PATTERNS["paths"], "not a path") is None
+ODD = [
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "-" 408 0 "-" "-"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "\\x16\\x03\\x01" 400 150 "-" "-"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q="BRCA1"&size=1 HTTP/1.1" 200 8 "-" "x"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=\\"BRCA1\\" HTTP/1.1" 200 8',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=a HTTP/1.1" 2 8 "-" "x"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=a HTTP/1.1" 200  "-" "x"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "PROPFIND /v3/query?q=a HTTP/1.1" 405 8 "-" "x"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "get /v3/query?q=a HTTP/1.1" 405 8 "-" "x"',
+    '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GETS /v3/query?q=a HTTP/1.1" 405 8 "-" "x"',
+    '] "GET " "" ""',
+    '"GET /" "" ""',
+    '] "GET /v3/gene/1 HTTP/1.1" 200 5 "a\\" "b"',
+    '] "GET /v3/gene/1 HTTP/1.1" 200 5 "-" "\\"',
+    'a [b] "c" [d] "GET /v3/gene/1 HTTP/1.1" 200 5 "e" "f"',
+    COMBINED.format("/v3/gene/9"),
+]
 
 
-@pytest.mark.parametrize("name", ["extract.csv", "extract.csv.gz"])
-def test_a_table_is_read_by_its_path_column(tmp_path, name):
-    rows = ["id,log.path,when", '1,"/v3/query?q=a,b",x', "2,/v3/gene/1017,y", "3,/v3/gene/1018"]
-    log = open_log(written(tmp_path / name, rows))
-    assert (log.format, log.column) == ("csv", "log.path")
-    assert texts(log) == ["/v3/query?q=a,b", "/v3/gene/1017", "[2 of 3 columns] ['3', '/v3/gene/1018']"]
+@pytest.mark.parametrize("line", ODD)
+def test_cutting_at_quotes_finds_what_the_pattern_finds(tmp_path, line):
+    found = re.search(LINE_PATTERNS["combined"], line)
+    log = opened(tmp_path, [line], "combined")
+    expected = [] if found is None else [(found["method"] + " " + found["target"], int(found["status"]))]
+    assert [row[:2] for row in table(log)] == expected
+    assert (log.lines, log.broken) == (1, 0 if found else 1)
 
 
-def test_unquoted_commas_in_a_one_column_table_belong_to_the_value(tmp_path):
-    log = open_log(written(tmp_path / "one.csv", ["log.path", PATHS[0], f'"{PATHS[1]}"']))
-    assert texts(log) == PATHS[:2]
-
-
-def test_parquet_is_read_by_its_path_column(tmp_path):
-    pq.write_table(pa.table({"n": [1, 2], "request": [PATHS[0], None]}), tmp_path / "log.parquet")
-    log = open_log(tmp_path / "log.parquet")
-    assert (log.format, log.column, texts(log)) == ("parquet", "request", [PATHS[0], ""])
-
-
-def test_a_missing_column_is_named_with_those_that_exist(tmp_path):
-    file = written(tmp_path / "t.csv", ["when,what", "1,2"])
-    with pytest.raises(InputError, match=r"t\.csv has no column 'log\.path'; it has when, what"):
-        open_log(file, column="log.path")
-    with pytest.raises(InputError, match=r"has no column any of log\.path.*it has when, what"):
-        open_log(file, format="csv")
-    pq.write_table(pa.table({"n": [1]}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"has no column any of.*it has n"):
-        open_log(tmp_path / "t.parquet")
+@pytest.mark.parametrize(
+    ("line", "written", "meant"),
+    [
+        # nginx, escape=default: every quote, backslash and odd byte as \xXX.
+        (COMBINED, r"symbol:\x22BRCA1\x22", "symbol:%22BRCA1%22"),
+        (COMBINED, r"symbol:Su\x5C(H\x5C)", "symbol:Su%5C(H%5C)"),
+        (COMBINED, r"caf\xC3\xA9", "caf%C3%A9"),
+        (COMBINED, r"\x5Cx22", "%5Cx22"),
+        # nginx, escape=json, and Apache.
+        (COMBINED, r"symbol:\"BRCA1\"", "symbol:%22BRCA1%22"),
+        (COMBINED, r"symbol:Su\\(H\\)", "symbol:Su%5C(H%5C)"),
+        (COMBINED, r"\\x22", "%5Cx22"),
+        (COMBINED, r"\\\"a\\\"", "%5C%22a%5C%22"),
+        (COMBINED, r"caf\xe9\t\u001f", "caf%e9%09%1f"),
+        (COMBINED, r"a\nb\\n", "a%0Ab%5Cn"),
+        (WEB, r"symbol:\x22BRCA1\x22", "symbol:%22BRCA1%22"),
+        # A load balancer; lists of paths cut out of such logs.
+        (ALB, r"symbol:\x22BRCA1\x22", "symbol:%22BRCA1%22"),
+        ("{}", r"symbol:\x22BRCA1\x22", "symbol:%22BRCA1%22"),
+        # These write what they got.
+        ("{}", r"symbol:Su\(H\)\\a", r"symbol:Su\(H\)\\a"),
+        (TORNADO, r"symbol:\x22BRCA1\x22", r"symbol:\x22BRCA1\x22"),
+        (TORNADO, r"symbol:Su\\(H\\)", r"symbol:Su\\(H\\)"),
+        (COMBINED, r"symbol:Su\(H\)", r"symbol:Su\(H\)"),
+    ],
+)
+def test_each_formats_own_escapes_are_undone(tmp_path, line, written, meant):
+    log = opened(tmp_path, [line.format(f"/v3/query?q={written}&size=1")] * 2)
+    assert asked(log) == {f"/v3/query?q={meant}&size=1": 2}
 
 
 def test_what_is_no_log_is_refused_without_showing_addresses(tmp_path):
-    file = written(tmp_path / "letter.txt", ["Dear jane@example.org at 203.0.113.7,", "hello"])
-    with pytest.raises(InputError, match=r"cannot tell the format of letter\.txt.*\[address\] at \[address\]"):
-        open_log(file)
+    with pytest.raises(InputError, match=r"cannot tell the format of access\.log.*\[address\] at \[address\]"):
+        opened(tmp_path, ["Dear jane@example.org at 203.0.113.7,", "hello"])
     with pytest.raises(InputError, match="no log format 'xml'"):
-        open_log(file, format="xml")
+        opened(tmp_path, ["x"], "xml")
 
 
-@pytest.mark.parametrize("cut", [1, 9, 2000])
-def test_a_gzip_file_cut_off_is_read_up_to_the_break(tmp_path, cut):
-    lines = [f"/v3/gene/{number * 7919 % 100_003}" for number in range(20_000)]
-    file = written(tmp_path / "cut.gz", lines)
-    file.write_bytes(file.read_bytes()[:-cut])
-    log = open_log(file)
-    found = texts(log)
-    assert log.truncated is not None and log.truncated.startswith("gzip data ends early, after ")
-    assert found[:-1] == lines[: len(found) - 1]
-    assert len(found) > 15_000
-
-
-def test_damage_inside_a_gzip_file_costs_only_what_lies_behind_it(tmp_path):
-    lines = [f"/v3/gene/{number * 7919 % 100_003}" for number in range(20_000)]
-    packer = zlib.compressobj(wbits=31)
-    good = packer.compress(("\n".join(lines) + "\n").encode()) + packer.flush(zlib.Z_FULL_FLUSH)
-    file = tmp_path / "bad.gz"
-    file.write_bytes(good + b"\xff" * 10_000)  # a block type that does not exist
-    log = open_log(file)
-    found = texts(log)
-    assert log.truncated is not None and log.truncated.startswith("gzip data damaged after ")
-    assert found[:-1] == lines[: len(found) - 1]
-    assert len(found) > 18_000
-
-
-def test_concatenated_gzip_members_are_one_log(tmp_path):
-    file = tmp_path / "two.gz"
-    file.write_bytes(gzip.compress(b"/v3/gene/1\n") + gzip.compress(b"/v3/gene/2\n"))
-    log = open_log(file)
-    assert (texts(log), log.truncated) == (["/v3/gene/1", "/v3/gene/2"], None)
-
-
-def test_odd_bytes_blank_lines_comments_and_endless_lines_are_no_trouble(tmp_path):
-    file = tmp_path / "odd.log"
-    file.write_bytes(
-        b"\xef\xbb\xbf# comment\r\n\r\n/v3/gene/1\r\n/v3/\xff\x00gene\n/" + b"x" * 70_000 + b"\n/v3/gene/2"
-    )
-    log = open_log(file, format="paths")
-    assert texts(log) == ["/v3/gene/1", "/v3/\N{REPLACEMENT CHARACTER}gene", "/v3/gene/2"]
-    assert (log.lines, log.broken) == (4, 1)
-
-
-@pytest.mark.parametrize("content", [[""], ["# comments alone"]])
-@pytest.mark.parametrize("format", [None, "paths"])
-def test_an_empty_log_is_empty_whether_or_not_its_format_is_named(tmp_path, content, format):
-    assert texts(open_log(written(tmp_path / "empty.log", content), format=format)) == []
-
-
-@pytest.mark.parametrize("column", [0, 2], ids=["in the path", "in another column"])
-def test_a_quote_that_is_never_closed_costs_no_other_line(tmp_path, column):
-    odd = ["/v3/gene/0", "200", "curl"]
-    odd[column] = '"' + odd[column]
-    rows = ["path,status,agent", "/v3/gene/1,200,a", ",".join(odd), *(f"/v3/gene/{n},200,a" for n in range(2, 9_000))]
-    log = open_log(written(tmp_path / "extract.csv", rows))
-    found = texts(log)
-    assert [text for text in found if text.startswith("/")] == [
-        "/v3/gene/1",
-        *(["/v3/gene/0"] if column else []),
-        *(f"/v3/gene/{n}" for n in range(2, 9_000)),
-    ]
-    assert (len(found), log.lines) == (9_000, 9_000)
-
-
-def test_an_endless_line_is_one_broken_line_and_its_end_no_request(tmp_path, monkeypatch):
-    monkeypatch.setattr("query_assistant.logs.files.CHUNK_BYTES", 1 << 18)
-    file = tmp_path / "endless.log"
-    file.write_bytes(b"/v3/gene/1\n/" + b"x" * (1 << 20) + b"/v3/gene/2\n/v3/gene/3\n")
-    log = open_log(file, format="paths")
-    assert texts(log) == ["/v3/gene/1", "/v3/gene/3"]
-    assert (log.lines, log.broken) == (3, 1)
-
-
-def test_logs_are_found_by_name_folder_and_pattern_each_once(tmp_path):
-    a, b = written(tmp_path / "a.log", PATHS), written(tmp_path / "sub.log", PATHS)
-    (tmp_path / ".hidden").write_text("x")
-    assert find_logs([tmp_path, a, tmp_path / "*.log"]) == [a, b]
-    with pytest.raises(InputError, match=r"no log at .*nothing\.log"):
-        find_logs([tmp_path / "nothing.log"])
-
-
-@pytest.mark.parametrize("text", ["a@b.org", "x.y%40b.org", "203.0.113.7", "2001:db8::1:2:3:4"])
-def test_addresses_are_masked(text):
-    assert masked(f"from {text} today") == "from [address] today"
+def test_broken_lines_are_counted_and_a_few_shown_masked(tmp_path):
+    log = opened(tmp_path, ["/v3/gene/1"] * 9 + [f"{n} from 2a02::7" for n in range(8)])
+    assert asked(log) == {"/v3/gene/1": 9}
+    assert (log.lines, log.broken, log.examples) == (17, 8, [f"{n} from [address]" for n in range(5)])

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from query_assistant.logs.counted import SAME_SHAPE
-from query_assistant.logs.familiar import Familiar
-from query_assistant.logs.noise import IGNORED_PARAMETERS, Routes, classification, conditions
+from query_assistant.logs.counting import SAME_SHAPE
+from query_assistant.logs.noise import IGNORED_PARAMETERS, Familiar, Routes, classification, conditions
 from query_assistant.project import project_root
 
 ROUTES = Routes("/v3", ("gene",))

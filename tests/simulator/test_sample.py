@@ -4,8 +4,8 @@ import pytest
 
 from query_assistant.apis import load_api
 from query_assistant.logs.files import find_logs
-from query_assistant.logs.formats import batches, open_log
-from query_assistant.simulator import sample
+from query_assistant.logs.reading import batches, open_log
+from query_assistant.simulator import write_sample
 
 RECORDS = {
     "mygene": {"_id": "1", "symbol": "A1BG", "name": "alpha-1-B glycoprotein", "entrezgene": "1", "taxid": 9606},
@@ -24,8 +24,8 @@ RECORDS = {
     [("mygene", "csv", 1), ("mychem", "combined", 2), ("mydisease", "tornado", 1), ("myvariant", "paths", 1)],
 )
 def test_the_sample_uses_another_format_for_each_api_and_says_that_it_is_simulated(tmp_path, name, format, files):
-    written = sample.write_sample(tmp_path, load_api(name), [RECORDS[name]] * 3, lines=300)
-    assert find_logs([tmp_path]) == sorted(written) and len(written) == files
+    written = write_sample(tmp_path, load_api(name), [RECORDS[name]] * 3, lines=300)
+    assert list(find_logs([tmp_path])) == sorted(written) and len(written) == files
     assert all("simulated" in file.name for file in written)
     logs = [open_log(file) for file in written]
     lines = sum(len(batch) for log in logs for batch in batches(log))

@@ -6,20 +6,25 @@ import itertools
 import re
 from pathlib import Path
 from random import Random
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import pytest
+import yaml
 
 import query_assistant.simulator as simulator
-from query_assistant.apis import load_api
-from query_assistant.errors import InputError, RequestError
-from query_assistant.logs.formats import GROUPS, LINE_PATTERNS
+from query_assistant.apis import api_folder, api_names, load_api
+from query_assistant.errors import ConfigurationError, InputError, RequestError
+from query_assistant.logs.counting import count
+from query_assistant.logs.formats import LINE_PATTERNS
+from query_assistant.logs.noise import Familiar, Routes
+from query_assistant.logs.reading import open_log
 from query_assistant.queries.request import parse_http
 from query_assistant.simulator import simulate, write
 from query_assistant.simulator.phrasing import Clause, plain_text
 from query_assistant.simulator.spelling import Habit, encode, literal, mistype
-from query_assistant.simulator.topics import load_topics
-from query_assistant.simulator.values import Values
+from query_assistant.simulator.topics import Values, load_topics
+from query_assistant.simulator.visitors import Hit
+from query_assistant.simulator.writing import written
 
 GENES = [
     {
@@ -75,7 +80,7 @@ def test_every_format_is_one_that_the_filter_takes_apart(api, format):
     for line in lines:
         found = re.search(LINE_PATTERNS[format], line)
         assert found is not None, line
-        assert dict(zip(GROUPS[format], found.groups(), strict=True))["path"].startswith("/")
+        assert found["target"].startswith("/")
 
 
 def test_the_extract_has_one_column_of_quoted_paths(api):
@@ -157,6 +162,34 @@ def test_an_api_without_a_topics_file_gets_topics_from_its_schema(api, monkeypat
     topics = load_topics("nobody", api.schema, values)
     assert set(topics.plain) == {"symbol", "name", "alias", "entrezgene", "ensembl.gene", "refseq.rna", "go.BP.id"}
     assert "go.BP.term" in topics.searches and "summary" not in topics.searches
+
+
+@pytest.mark.parametrize("name", api_names())
+def test_nothing_is_sorted_or_counted_by_identifier(name):
+    schema = load_api(name).schema
+    record = {"_id": "1"} | {field: "1" for field in ("name", "symbol") if field in schema}
+    topics = load_topics(name, schema, Values([record], schema))
+    assert "_id" not in topics.facets
+    assert "_id" not in {field.removeprefix("-") for sort in topics.sorts for field in sort.split(",")}
+
+
+@pytest.mark.parametrize("asked", [{"sorts": ["symbol,-_id"]}, {"facets": ["_id"]}])
+def test_topics_that_sort_or_count_by_identifier_are_refused(api, tmp_path, monkeypatch, asked):
+    folder = tmp_path / "mygene"
+    folder.mkdir()
+    kept = yaml.safe_load((api_folder("mygene") / "topics.yaml").read_text())
+    (folder / "topics.yaml").write_text(yaml.safe_dump(kept | asked))
+    monkeypatch.setattr("query_assistant.simulator.topics.api_folder", lambda name: tmp_path / name)
+    with pytest.raises(ConfigurationError, match="no server sorts by _id or counts it"):
+        load_topics("mygene", api.schema, Values(GENES, api.schema))
+
+
+def test_a_web_servers_line_escapes_what_the_filter_undoes(tmp_path):
+    paths = ['/v3/query?q=name:"a b"', r"/v3/query?q=symbol:Su\(H\)", r"/v3/query?q=a\\b", "/v3/gene/1"]
+    hits = [Hit("GET", path) for path in paths]
+    (tmp_path / "log").write_text("\n".join(written(hits, len(hits), "combined", Random(0))))
+    found = count([open_log(tmp_path / "log")], Routes("/v3", ("gene",)), Familiar()).requests
+    assert sorted(unquote(request.path) for request in found) == sorted(paths)
 
 
 def test_unknown_formats_and_missing_records_are_refused(api):

@@ -23,7 +23,7 @@ from query_assistant.cli.options import (
 )
 from query_assistant.errors import InputError
 
-LOG_FORMATS = ("csv", "combined", "tornado", "paths")
+LOG_FORMATS = ("csv", "combined", "common", "tornado", "paths")
 
 
 @click.command("filter")
@@ -38,7 +38,12 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
     default=None,
     help="Log format, where sniffing fails: combined, tornado, csv, ...",
 )
-@click.option("--column", type=TextType(), default=None, help="The column with the path, in CSV or Parquet.")
+@click.option(
+    "--column",
+    type=TextType(),
+    default=None,
+    help="A table's column with the path; PATH?QUERY where the query has its own.",
+)
 @click.option(
     "--per-signature", type=click.IntRange(1), default=10, show_default=True, help="Queries kept of each shape."
 )
@@ -61,8 +66,7 @@ def filter_(
     from query_assistant.records import write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
-    check_writable(output)
-    check_writable(output, find_logs(logs))
+    check_writable(output, list(find_logs(logs)))
     cache = project_root() / ".cache" / "live.sqlite"
     executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)
     result = filter_logs(logs, api, executor, per_signature, format=form, column=column)

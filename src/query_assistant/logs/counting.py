@@ -1,52 +1,66 @@
-"""Millions of lines to distinct requests, by DuckDB: take lines apart, cut what servers ignore, count, tell noise.
+"""Millions of lines to distinct requests, by DuckDB: count equal ones, cut what servers ignore, tell noise.
 
-Memory is bounded by the number of distinct requests, and beyond `memory_limit` by disk. Nothing here knows query
-semantics; a *shape* (the path with its values blotted out) only keeps a million lookups of one kind from reaching
-the slow part: where too many are left, the commonest of each shape go on.
+Lines are counted as they stand, before any regular expression; only what is distinct is taken further. Memory is
+bounded by the number of distinct requests, and beyond `MEMORY_LIMIT` by disk. Nothing here knows query semantics; a
+*shape* (the path with its values blotted out) only keeps a million lookups of one kind from reaching the slow part:
+where too many are left, the commonest of each shape go on.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from query_assistant.logs.counted import SAME_SHAPE, Counted, Request, Tally
-from query_assistant.logs.familiar import Familiar
-from query_assistant.logs.files import LogFile
-from query_assistant.logs.formats import GROUPS, LINE_PATTERNS, batches, pattern_of
-from query_assistant.logs.noise import CRAWLERS, IGNORED_PARAMETERS, Routes, classification, sql
-from query_assistant.logs.privacy import masked, masked_path
+from query_assistant.logs.files import Format, LogFile
+from query_assistant.logs.formats import ESCAPES, SCHEMA
+from query_assistant.logs.noise import IGNORED_PARAMETERS, Familiar, Routes, classification, sql
+from query_assistant.logs.privacy import SUSPECT, masked_path, personal
+from query_assistant.logs.reading import batches
+from query_assistant.logs.report import Group
+from query_assistant.logs.understanding import LoggedRequest
+
+MEMORY_LIMIT = "1000MB"
+THREADS = 2
+# The kind of requests that are set aside only because others of their shape are looked at.
+SAME_SHAPE = "same_shape"
+_SCRATCH = "query-assistant-"
 
 
-def count(
-    logs: Sequence[LogFile],
-    routes: Routes,
-    familiar: Familiar,
-    *,
-    most_requests: int = 40_000,
-    memory_limit: str = "1500MB",
-    threads: int = 2,
-) -> Counted:
+@dataclass(frozen=True)
+class Counted:
+    """A log's distinct requests. `noise` is by kind; `emails` counts lines whose e-mail parameter was cut."""
+
+    requests: tuple[LoggedRequest, ...]
+    noise: dict[str, Group]
+    lines: int
+    distinct: int
+    emails: int
+    repaired: int
+    posts: dict[str, dict[str, int]]
+
+
+def count(logs: Sequence[LogFile], routes: Routes, familiar: Familiar, *, most_requests: int = 40_000) -> Counted:
     """Reads all the logs once and returns what is worth understanding; fills in each log's counts."""
-    with _database(memory_limit, threads) as db:
+    with _database() as db:
         db.execute(_RAW)
-        for number, log in enumerate(logs):
-            db.register("lines", _reader(log))
-            db.execute(_reading(log, number))
-            db.unregister("lines")
-        broken = _broken(db, logs)
+        for log in logs:
+            _read(db, log)
         _reduce(db, routes, familiar)
         _set_keystrokes_aside(db)
         _set_same_shapes_aside(db, most_requests)
         return Counted(
-            requests=tuple(Request(*row) for row in _rows(db, _REQUESTS)),
-            noise=_tallies(db),
-            broken=broken,
+            requests=tuple(LoggedRequest(*row) for row in _rows(db, _REQUESTS)),
+            noise=_groups(db),
             lines=sum(log.lines for log in logs),
             distinct=_one(db, "SELECT count(*) FROM request"),
             emails=_one(db, "SELECT coalesce(sum(lines), 0) FROM raw WHERE email"),
@@ -56,60 +70,77 @@ def count(
 
 
 _RAW = """CREATE TABLE raw (method VARCHAR, path VARCHAR, status SMALLINT, crawler BOOLEAN, email BOOLEAN,
-    broken VARCHAR, file INTEGER, lines BIGINT)"""
+    lines BIGINT)"""
 _REQUESTS = "SELECT method, path, lines FROM request WHERE kind IS NULL ORDER BY lines DESC, path, method"
 _ENCODED_TWICE = "contains(path, '%25') AND regexp_matches(path, '%25(?:20|22|28|29|2C|2F|3A|5B|5D)')"
 
 
 @contextmanager
-def _database(memory_limit: str, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    with tempfile.TemporaryDirectory(prefix="query-assistant-") as folder, duckdb.connect() as db:
-        db.execute(f"SET memory_limit = {sql(memory_limit)}")
-        db.execute(f"SET threads = {threads}")
-        db.execute(f"SET temp_directory = {sql(folder)}")
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with _scratch() as folder, duckdb.connect() as db:
+        db.execute(f"SET memory_limit = {sql(MEMORY_LIMIT)}")
+        db.execute(f"SET threads = {THREADS}")
+        db.execute(f"SET temp_directory = {sql(str(folder))}")
         db.execute("SET preserve_insertion_order = false")
         yield db
 
 
-def _reader(log: LogFile) -> pa.RecordBatchReader:
-    schema = pa.schema([("line", pa.string())])
-    return pa.RecordBatchReader.from_batches(
-        schema, (pa.record_batch([texts], schema=schema) for texts in batches(log))
-    )
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for what does not fit into memory, held by a lock; those that killed runs left behind are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        with suppress(OSError), _locked(left):
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder, _locked(Path(folder)):
+        yield Path(folder)
 
 
-def _reading(log: LogFile, number: int) -> str:
-    """SQL that adds one file's requests to `raw`. Broken lines fall into five groups, each keeping one example."""
-    groups = ", ".join(sql(name) for name in GROUPS[pattern_of(log)])
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock, which goes with the process. Raises OSError where another process holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read(db: duckdb.DuckDBPyConnection, log: LogFile) -> None:
+    """Adds one file's requests to `raw`; those without a path are broken lines."""
+    db.register("lines", pa.RecordBatchReader.from_batches(SCHEMA, batches(log)))
+    db.execute(_reading(log.format))
+    db.unregister("lines")
+    log.broken += _one(db, "SELECT coalesce(sum(lines), 0) FROM raw WHERE path = ''")
+    db.execute("DELETE FROM raw WHERE path = ''")
+
+
+def _reading(format: Format) -> str:
     ignored = "|".join(IGNORED_PARAMETERS)
-    pattern = LINE_PATTERNS[pattern_of(log)]
+    sent = _unescaped("rtrim(split_part(part.target, ' HTTP/', 1))", format)
     cut = f"regexp_replace(regexp_replace(sent, '&(?:{ignored})=[^&]*', '', 'g'), '\\?(?:(?:{ignored})=[^&]*&?)+', '?')"
     return f"""
     INSERT INTO raw
-    SELECT method, path, try_cast(nullif(status, '') AS SMALLINT), crawler, email, min(broken), {number}, count(*)
+    SELECT method, CASE WHEN regexp_matches(sent, '^h|[?&]$|[?&](?:{ignored})=')
+            THEN regexp_replace({cut}, '^https?://[^/]+|[?&]+$', '', 'g') ELSE sent END AS path,
+        status, crawler, contains(sent, 'email=') AS email, sum(lines)
     FROM (
-        SELECT method, status,
-            CASE WHEN regexp_matches(sent, '^h|[?&]$|[?&](?:{ignored})=')
-                THEN regexp_replace({cut}, '^https?://[^/]+|[?&]+$', '', 'g') ELSE sent END AS path,
-            contains(sent, 'email=') AS email,
-            agent <> '' AND regexp_matches(agent, {sql(CRAWLERS)}) AS crawler,
-            CASE WHEN sent = '' THEN line END AS broken,
-            CASE WHEN sent = '' THEN length(line) % 5 ELSE 0 END AS bucket
+        SELECT part.method, {sent} AS sent, status, crawler, lines
         FROM (
-            SELECT line, part.method, part.status, part.agent, rtrim(split_part(part.path, ' HTTP/', 1)) AS sent
-            FROM (SELECT line, regexp_extract(line, {sql(pattern)}, [{groups}]) AS part FROM lines)
+            SELECT regexp_extract(request, '^(?:([A-Z]{{3,8}}) )?(.*)$', ['method', 'target']) AS part,
+                status, crawler, count(*) AS lines
+            FROM lines GROUP BY request, status, crawler
         )
     )
-    GROUP BY method, path, status, crawler, email, bucket"""
+    GROUP BY ALL"""
 
 
-def _broken(db: duckdb.DuckDBPyConnection, logs: Sequence[LogFile]) -> tuple[str, ...]:
-    """Moves broken lines out of `raw`: into the logs' counts, and a few masked examples."""
-    found = _rows(db, "SELECT file, broken, lines FROM raw WHERE path = '' ORDER BY file, broken")
-    for number, _, lines in found:
-        logs[number].broken += lines
-    db.execute("DELETE FROM raw WHERE path = ''")
-    return tuple(masked(text)[:160] for _, text, _ in found[:5])
+def _unescaped(text: str, format: Format) -> str:
+    """SQL of a text without the format's escapes."""
+    unescaped = text
+    for pattern, replacement in ESCAPES[format]:
+        unescaped = f"regexp_replace({unescaped}, {sql(pattern)}, {sql(replacement)}, 'g')"
+    return f"CASE WHEN contains({text}, '\\') THEN {unescaped} ELSE {text} END" if ESCAPES[format] else text
 
 
 def _reduce(db: duckdb.DuckDBPyConnection, routes: Routes, familiar: Familiar) -> None:
@@ -117,21 +148,33 @@ def _reduce(db: duckdb.DuckDBPyConnection, routes: Routes, familiar: Familiar) -
 
     Some clients encode twice; their questions are legible again after one round less.
     """
-    entities = "|".join(routes.entities)
+    entities = routes.names
     item = f"regexp_extract(path, '^[^?]*/(?:{entities})/([^?]+?)/?(?:[?]|$)', 1)"
     text = "regexp_extract(path, '.*[?&]q=([^&]*)', 1)"
     db.execute(f"""
     CREATE TABLE request AS
-    SELECT *, {classification(routes, familiar)} AS kind FROM (
+    SELECT *, regexp_matches(path, {sql(SUSPECT)}) AS suspect, false AS personal FROM (
         SELECT method, path, status, crawler, lines,
             CASE WHEN regexp_matches(path, '[?&]q=') THEN {_decoded(text)} END AS q,
             {_decoded(item, space=False)} AS item
         FROM (
             SELECT method, CASE WHEN {_ENCODED_TWICE} THEN replace(path, '%25', '%') ELSE path END AS path,
-                crawler, min(status) AS status, sum(lines) AS lines
+                crawler, min(nullif(status, 0)) AS status, sum(lines) AS lines
             FROM raw GROUP BY ALL
         )
     )""")
+    _mark_personal(db)
+    db.execute("ALTER TABLE request ADD COLUMN kind VARCHAR")
+    db.execute(f"UPDATE request SET kind = {classification(routes, familiar)}")
+
+
+def _mark_personal(db: duckdb.DuckDBPyConnection) -> None:
+    """Marks what holds an address: SQL says which paths may, Python looks at those."""
+    suspects = _rows(db, "SELECT rowid, path FROM request WHERE suspect")
+    found = pa.table({"number": pa.array([number for number, path in suspects if personal(path)], pa.int64())})
+    db.register("found", found)
+    db.execute("UPDATE request SET personal = true FROM found WHERE request.rowid = found.number")
+    db.unregister("found")
 
 
 def _set_keystrokes_aside(db: duckdb.DuckDBPyConnection) -> None:
@@ -155,14 +198,19 @@ def _set_keystrokes_aside(db: duckdb.DuckDBPyConnection) -> None:
 
 def _set_same_shapes_aside(db: duckdb.DuckDBPyConnection, most_requests: int) -> None:
     """Where more than `most_requests` are left, keeps the commonest of each shape, then the next of each, and so on."""
+    if _one(db, "SELECT count(*) FROM request WHERE kind IS NULL") <= most_requests:
+        return
     db.execute(f"""
-    UPDATE request SET kind = '{SAME_SHAPE}' FROM (
-        SELECT number, row_number() OVER (ORDER BY place, lines DESC, md5(path), method) AS turn FROM (
-            SELECT rowid AS number, path, method, lines,
-                row_number() OVER (PARTITION BY method, {_SHAPE} ORDER BY lines DESC, md5(path)) AS place
+    CREATE TEMP TABLE chosen AS
+    SELECT number FROM (
+        SELECT number, method, lines, mixed, row_number() OVER (PARTITION BY shape ORDER BY lines DESC, mixed) AS place
+        FROM (
+            SELECT rowid AS number, method, lines, md5(path) AS mixed, hash(method, {_SHAPE}) AS shape
             FROM request WHERE kind IS NULL
         )
-    ) ranked WHERE request.rowid = ranked.number AND ranked.turn > {most_requests}""")
+    ) ORDER BY place, lines DESC, mixed, method LIMIT {most_requests}""")
+    db.execute(f"""UPDATE request SET kind = '{SAME_SHAPE}'
+        WHERE kind IS NULL AND rowid NOT IN (SELECT number FROM chosen)""")
 
 
 # Field names, operators, brackets and all parameters but q stay; the words of q and a looked-up identifier go.
@@ -178,14 +226,14 @@ _SHAPE = f"""CASE
     END"""
 
 
-_TALLIES = """SELECT kind, sum(lines)::BIGINT, count(*), arg_max(trim(method || ' ' || path), (lines, path), 3)
+_GROUPS = """SELECT kind, sum(lines)::BIGINT, count(*), arg_max(trim(method || ' ' || path), (lines, path), 3)
     FROM request WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind"""
 
 
-def _tallies(db: duckdb.DuckDBPyConnection) -> dict[str, Tally]:
+def _groups(db: duckdb.DuckDBPyConnection) -> dict[str, Group]:
     return {
-        kind: Tally(lines, distinct, () if kind == "personal" else tuple(masked_path(path)[:160] for path in examples))
-        for kind, lines, distinct, examples in _rows(db, _TALLIES)
+        kind: Group(lines, distinct, [] if kind == "personal" else [masked_path(path) for path in examples])
+        for kind, lines, distinct, examples in _rows(db, _GROUPS)
     }
 
 

@@ -1,45 +1,81 @@
-"""Files of raw lines: where they lie, and their text as far as it can be read.
+"""Files of access logs: where they lie, how they are packed, and their content in blocks of whole, clean lines.
 
-Damage at the end of a gzip file costs only what lies behind it; a line that never ends is dropped, not loaded.
+Damage at the end of a packed file costs only what lies behind it; a line that never ends is dropped, not loaded.
 """
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import glob
+import itertools
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from query_assistant.errors import InputError
 
-Format = Literal["combined", "common", "tornado", "paths", "csv", "parquet"]
+if TYPE_CHECKING:
+    from query_assistant.logs.columns import Columns
+
+Places = npt.NDArray[np.int64]
+Format = Literal["combined", "common", "alb", "tornado", "paths", "csv", "w3c", "jsonl", "parquet"]
 
 CHUNK_BYTES = 1 << 22
 LONGEST_LINE = 1 << 16
 _SALVAGE_BYTES = 1 << 12
+_HEAD_BYTES = 512
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_UNPACKERS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
+}
+_PACKINGS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", _ZSTD: "zstd"}
+_REFUSED = {
+    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"\x1f\x9d": "packed by compress (.Z)",
+    b"\x04\x22\x4d\x18": "packed by lz4",
+    b"SQLite format 3": "an SQLite database",
+}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass
 class LogFile:
-    """One file and what was noticed while it was read. `truncated` says where its gzip data broke off."""
+    """One file, and what was noticed while it was read.
+
+    `columns` says where a table keeps its requests, `inner` under which key a JSON log wraps lines of another format.
+    `examples` are the first broken lines, masked; `truncated` says where the data broke off.
+    """
 
     path: Path
     format: Format
-    column: str | None = None
+    columns: Columns | None = None
+    inner: tuple[str, ...] = ()
     lines: int = 0
     broken: int = 0
+    examples: list[str] = field(default_factory=list)
     truncated: str | None = None
 
 
-def find_logs(paths: Iterable[Path | str]) -> list[Path]:
-    """The files meant by names, folders (all files in them) and glob patterns, each once, sorted.
+def find_logs(paths: Iterable[Path | str]) -> dict[Path, bool]:
+    """The files meant by names, folders (all files in them) and glob patterns, sorted: file -> was it named itself.
 
     Raises:
         InputError: a name stands for no file.
     """
-    found: set[Path] = set()
+    found: dict[Path, bool] = {}
     for path in paths:
         named = Path(path)
         if named.is_dir():
@@ -48,13 +84,76 @@ def find_logs(paths: Iterable[Path | str]) -> list[Path]:
             matches = [named] if named.is_file() else [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - absolute patterns
         if not matches:
             raise InputError(f"no log at {path}: expected a file, a folder with files or a pattern such as logs/*.gz")
-        found.update(file for file in matches if file.is_file())
-    return sorted(found)
+        for file in matches:
+            if file.is_file():
+                found[file] = found.get(file, False) or file == named
+    return dict(sorted(found.items()))
 
 
 def starts_with(path: Path, magic: bytes) -> bool:
     with _opened(path) as raw:
         return raw.read(len(magic)) == magic
+
+
+def first_lines(path: Path, count: int) -> list[str]:
+    """The first lines that are not blank, comments among them."""
+    log = LogFile(path, "paths")
+    lines = (line for block in line_blocks(log) for line in lines_of(block, log, comments=True))
+    return list(itertools.islice((line for line in lines if line.strip()), count))
+
+
+def lines_of(block: bytes, log: LogFile, *, comments: bool = False) -> list[str]:
+    """The block's lines as `line_bounds` finds them."""
+    found: list[str] = slices(block, *line_bounds(block, log, comments=comments)).to_pylist()
+    return found
+
+
+def line_blocks(log: LogFile) -> Iterator[bytes]:
+    """The file's lines in blocks, each line with its end: UTF-8 without NUL and carriage returns.
+
+    A line that never ends is counted as broken and dropped.
+    """
+    rest, first, endless = b"", True, False
+    for piece in itertools.chain(_gathered(_plain(log)), (None,)):
+        text = rest + (b"\n" if piece is None else piece)
+        if endless:
+            _, end, text = text.partition(b"\n")
+            endless = not end
+        whole, _, rest = text.rpartition(b"\n")
+        if len(rest) > CHUNK_BYTES:
+            log.broken, log.lines, rest, endless = log.broken + 1, log.lines + 1, b"", True
+        yield _clean(whole + b"\n", first)
+        first = False
+
+
+def line_bounds(block: bytes, log: LogFile, *, comments: bool = False) -> tuple[Places, Places]:
+    """Where the block's lines begin and end, without blank ones and (unless `comments`) those that start with #.
+
+    Overlong lines are counted as broken and left out.
+    """
+    signs = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(signs == ord("\n"))
+    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+    kept = ends > starts
+    if not comments:
+        kept &= signs[starts] != ord("#")
+    overlong = int(np.count_nonzero(ends - starts > LONGEST_LINE))
+    if overlong:
+        log.broken, log.lines = log.broken + overlong, log.lines + overlong
+        kept &= ends - starts <= LONGEST_LINE
+    return starts[kept], ends[kept]
+
+
+def slices(block: bytes, starts: Places, ends: Places) -> pa.Array:
+    """The texts `block[start:end]` as one column; they lie in the block in this order and do not overlap.
+
+    Each text is an element of one long array whose elements between them are what nobody asked for.
+    """
+    if not len(starts):
+        return pa.array([], pa.string())
+    bounds = np.stack((starts, ends), axis=1).ravel().astype(np.int32)
+    everything = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(block))
+    return everything.take(pa.array(np.arange(0, len(bounds) - 1, 2, dtype=np.int32)))
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -64,35 +163,82 @@ def _opened(path: Path) -> IO[bytes]:
         raise InputError(f"cannot read {path}: {error.strerror}; expected a readable log file") from error
 
 
-def _byte_blocks(log: LogFile) -> Iterator[bytes]:
+def _plain(log: LogFile) -> Iterator[bytes]:
+    """What the file holds, unpacked, as UTF-8 (or what passes for it).
+
+    Raises:
+        InputError: it is an archive or packed in a way that is not read.
+    """
+    pieces = _unpacked(log)
+    head = next(pieces, b"")
+    while len(head) < _HEAD_BYTES and (more := next(pieces, b"")):
+        head += more
+    if head[257:262] == b"ustar":
+        raise _refused(log.path, "a tar archive")
+    everything = itertools.chain((head,), pieces)
+    if not head.startswith(_UTF16):
+        yield from everything
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    for piece in everything:
+        yield decoder.decode(piece).encode("utf-8", "replace")
+
+
+def _unpacked(log: LogFile) -> Iterator[bytes]:
     with _opened(log.path) as raw:
-        if not starts_with(log.path, b"\x1f\x8b"):
+        head = raw.read(16)
+        raw.seek(0)
+        for magic, what in _REFUSED.items():
+            if head.startswith(magic):
+                raise _refused(log.path, what)
+        packing = next((magic for magic in _PACKINGS if head.startswith(magic)), None)
+        if packing is None:
             while block := raw.read(CHUNK_BYTES):
                 yield block
-            return
-        yield from _gunzipped(raw, log)
+        elif packing == _ZSTD:
+            yield from _unzstd(raw, log)
+        else:
+            yield from _members(raw, log, packing)
 
 
-def _gunzipped(raw: IO[bytes], log: LogFile) -> Iterator[bytes]:
-    """What a gzip file holds, as far as it can be read: its members, a broken one to its last good part."""
-    member, started, total = zlib.decompressobj(wbits=31), False, 0
+def _refused(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{path.name} is {what}, which is not read: unpack it first (plain, gzip, bzip2, xz and zstd are read)"
+    )
+
+
+def _members(raw: IO[bytes], log: LogFile, packing: bytes) -> Iterator[bytes]:
+    """What a packed file holds, as far as it can be read: its members, a broken one to its last good part."""
+    make, name = _UNPACKERS[packing], _PACKINGS[packing]
+    member, started, total = make(), False, 0
     for packed in _pieces(raw):
         rest = packed
         while rest:
             try:
                 block = member.decompress(rest)
-            except zlib.error:
-                log.truncated = f"gzip data damaged after {total:,} bytes"
+            except (zlib.error, lzma.LZMAError, OSError):
+                log.truncated = f"{name} data damaged after {total:,} bytes"
                 return
             started, total = True, total + len(block)
             if block:
                 yield block
             rest = member.unused_data
             if member.eof:
-                member, started = zlib.decompressobj(wbits=31), False
+                member, started = make(), False
                 rest = rest.lstrip(b"\0")
     if started:
-        log.truncated = f"gzip data ends early, after {total:,} bytes"
+        log.truncated = f"{name} data ends early, after {total:,} bytes"
+
+
+def _unzstd(raw: IO[bytes], log: LogFile) -> Iterator[bytes]:
+    total = 0
+    try:
+        with pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd") as stream:
+            while block := stream.read(_SALVAGE_BYTES * 16):
+                total += len(block)
+                yield block
+    except OSError:
+        log.truncated = f"zstd data damaged or cut off after {total:,} bytes"
 
 
 def _pieces(raw: IO[bytes]) -> Iterator[bytes]:
@@ -102,34 +248,26 @@ def _pieces(raw: IO[bytes]) -> Iterator[bytes]:
             yield packed[start : start + _SALVAGE_BYTES]
 
 
-def line_blocks(log: LogFile) -> Iterator[list[str]]:
-    """Lines without their ends, blank ones left out, in blocks; overlong ones are counted as broken and dropped."""
-    rest, first, endless = b"", True, False
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces joined until they are worth the work on a block."""
     pending: list[bytes] = []
     size = 0
-    for block in _byte_blocks(log):
-        pending.append(block)
-        size += len(block)
-        if size < CHUNK_BYTES // 4:
-            continue
-        text = b"".join([rest, *pending])
-        pending, size = [], 0
-        if endless:
-            _, end, text = text.partition(b"\n")
-            endless = not end
-        whole, _, rest = text.rpartition(b"\n")
-        if len(rest) > CHUNK_BYTES:
-            log.broken, log.lines, rest, endless = log.broken + 1, log.lines + 1, b"", True
-        yield _decoded(whole, log, first)
-        first = False
-    last = b"".join([rest, *pending])
-    yield _decoded(last.partition(b"\n")[2] if endless else last, log, first)
+    for piece in pieces:
+        pending.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES // 2:
+            yield b"".join(pending)
+            pending, size = [], 0
+    yield b"".join(pending)
 
 
-def _decoded(block: bytes, log: LogFile, first: bool) -> list[str]:
-    text = block.decode("utf-8-sig" if first else "utf-8", errors="replace").replace("\0", "")
-    lines = [line for line in text.replace("\r", "").split("\n") if line]
-    kept = [line for line in lines if len(line) <= LONGEST_LINE]
-    log.broken += len(lines) - len(kept)
-    log.lines += len(lines) - len(kept)
-    return kept
+def _clean(block: bytes, first: bool) -> bytes:
+    """The block as the readers expect it; almost always it is so already, and looking is all it costs."""
+    if first:
+        block = block.removeprefix(codecs.BOM_UTF8)
+    if not block.isascii():
+        block = block.decode("utf-8", errors="replace").encode()
+    for odd in (b"\0", b"\r"):
+        if odd in block:
+            block = block.replace(odd, b"")
+    return block

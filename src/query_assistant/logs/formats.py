@@ -1,191 +1,168 @@
-"""Access logs as batches of raw lines, whatever their format: told, opened, and what takes a line apart.
+"""Lines of access logs taken apart: which formats there are, how each escapes, and the columns that come of them.
 
     combined  203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET /v3/query?q=cdk2 HTTP/1.1" 200 812 "-" "curl/8.4.0"
     common    the same without referer and user agent
+    alb       http 2025-03-04T10:00:01.1Z app/lb/1 203.0.113.7:505 10.0.0.7:80 0 0 0 200 200 5 2 "GET http://..." "curl"
     tornado   [I 250304 10:00:01 web:2348] 200 GET /v3/query?q=cdk2 (203.0.113.7) 12.34ms
     paths     /v3/query?q=cdk2
-    csv       a header and, in one column (log.path in the known extract), what `paths` has per line
-    parquet   the same as a table
 
-Anything may be gzipped. The patterns are matched by DuckDB, on batches that are made here.
+A line becomes a row of `SCHEMA`. Nearly every line of a web server is cut at its quotes, by arithmetic on the bytes of
+a whole block; only lines that are built otherwise meet a regular expression. What is costly waits until equal requests
+are counted.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import get_args
+from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from query_assistant.errors import InputError
-from query_assistant.logs.files import Format, LogFile, line_blocks, starts_with
+from query_assistant.logs.files import Format, LogFile, Places, line_blocks, line_bounds, slices
+from query_assistant.logs.noise import CRAWLERS
 from query_assistant.logs.privacy import masked
 
-# Columns in which a table of requests keeps its paths, the known extract's first.
-PATH_COLUMNS = ("log.path", "path", "request_path", "request", "request_uri", "uri", "url")
+# request: `GET /path?query HTTP/1.1` or the path alone, escaped as the format has it. status: 0 where the log has none.
+SCHEMA = pa.schema([("request", pa.string()), ("status", pa.int16()), ("crawler", pa.bool_())])
+EXAMPLES = 5  # broken lines of a file that are kept to look at
 
-# No pattern is lazy, and each can be matched in one pass: RE2 is then five times as fast. So a web server's path still
-# ends in its protocol (` HTTP/1.1`), which `counting` cuts.
-_WEB = r'^\S+ \S+ [^\[]*\[[^\]]+\] "([A-Z]{3,8}) ((?:[^"\\]|\\.)*)" (\d{3}) (?:\d+|-)'
-# Groups: method, path, status, user agent. They hold for Python's `re` and for DuckDB's RE2.
-LINE_PATTERNS: dict[str, str] = {
-    "combined": _WEB + r'(?: "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)")?',
-    "common": _WEB + r"()",
-    "tornado": r"(\d{3}) ([A-Z]{3,8}) (/\S*) \([^)]*\) [0-9.]+ms()",
-    "paths": r"^(?:([A-Z]{3,8}) )?((?:https?://[^/ ]+)?/.*)()()",
+# Everything before the first quote, whatever stands in brackets there: clients, syslog's prefix, the time, durations.
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_REQUEST = r'"(?P<method>[A-Z]{3,8}) (?P<target>(?:[^"\\]|\\.)*)"'
+_AGENT = r'"(?P<agent>(?:[^"\\]|\\.)*)"'
+_WEB = rf'^(?:"[0-9a-fA-F:., -]*" )?[^"\[]*(?:\[[^\]]*\][^"\[]*)*{_REQUEST} (?P<status>\d{{3}}) (?:\d+|-)'
+# They hold for Python's `re` and for Arrow's RE2.
+LINE_PATTERNS: dict[Format, str] = {
+    "combined": rf"{_WEB}(?: [^\" ]+)*(?: {_QUOTED} {_AGENT})?",
+    "common": _WEB,
+    "alb": r"^(?:[a-z][a-z0-9]* )?\d{4}-\d\d-\d\dT\S+ \S+ \S+ \S+ \S+ \S+ \S+ (?P<status>\d{3}|-) \S+ \S+ \S+ "
+    rf"{_REQUEST}(?: {_AGENT})?",
+    "tornado": r"(?P<status>\d{3}) (?P<method>[A-Z]{3,8}) (?P<target>/\S*) \([^)]*\) [0-9.]+ms",
+    "paths": r"^(?:(?P<method>[A-Z]{3,8}) )?(?P<target>(?:https?://[^/ ]+)?/.*)",
 }
-GROUPS: dict[str, tuple[str, str, str, str]] = {
-    "combined": ("method", "path", "status", "agent"),
-    "common": ("method", "path", "status", "agent"),
-    "tornado": ("status", "method", "path", "agent"),
-    "paths": ("method", "path", "status", "agent"),
+# What servers write for signs that would spoil a line, as (pattern, replacement) of RE2, applied in this order. An
+# escaped byte comes back percent-encoded, which is how a client sends it. nginx: \x22 \x5C; escape=json: \" \\ \u001f.
+# Apache: \" \\ \n \xe9. A load balancer: \x22. A list of paths or a table may come out of any of them, but its own
+# quoting is its reader's business. Tornado escapes nothing.
+_HEXADECIMAL = (r"\\x([0-9A-Fa-f]{2})", r"%\1")
+_WEB_ESCAPES = (
+    (r"\\\\", "%5C"),
+    (r'\\"', "%22"),
+    _HEXADECIMAL,
+    (r"\\u00([01][0-9A-Fa-f])", r"%\1"),
+    *((rf"\\{sign}", f"%{ord(meant):02X}") for sign, meant in zip("nrtbvf", "\n\r\t\b\v\f", strict=True)),
+)
+ESCAPES: dict[Format, tuple[tuple[str, str], ...]] = {
+    "combined": _WEB_ESCAPES,
+    "common": _WEB_ESCAPES,
+    "alb": _WEB_ESCAPES,
+    "tornado": (),
+    "paths": (_HEXADECIMAL,),
+    "csv": (_HEXADECIMAL,),
+    "w3c": (_HEXADECIMAL,),
+    "jsonl": (_HEXADECIMAL,),
+    "parquet": (_HEXADECIMAL,),
 }
 
-_SNIFFED_LINES = 50
+
+def line_batches(log: LogFile, blocks: Iterator[bytes] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a log of lines; fills in the log's counts on the way."""
+    for block in line_blocks(log) if blocks is None else blocks:
+        starts, ends = line_bounds(block, log)
+        log.lines += len(starts)
+        if log.format == "combined":
+            cut, usual = _cut_at_quotes(block, starts, ends)
+            yield usual
+            starts, ends = starts[~cut], ends[~cut]
+        if len(starts):
+            yield _matched(slices(block, starts, ends), log)
 
 
-def open_log(path: Path, format: str | None = None, column: str | None = None) -> LogFile:
-    """The file with its format, named or sniffed from its first lines; of one without lines any will do.
+def rows(requests: pa.Array, statuses: pa.Array, crawlers: pa.Array) -> pa.RecordBatch:
+    return pa.record_batch([requests, statuses, crawlers], schema=SCHEMA)
 
-    Raises:
-        InputError: the format is unknown or cannot be told, or the table has no such column.
+
+def add_broken(log: LogFile, lines: list[str], count: int) -> None:
+    """Counts broken lines, of which `lines` are the first, and keeps some to look at."""
+    log.broken += count
+    wanted = EXAMPLES - len(log.examples)
+    log.examples += [masked(line) for line in lines[:wanted]]
+
+
+def crawlers_of(agents: pa.Array) -> pa.Array:
+    """Whether each user agent calls itself a crawler: there are few agents, and each is looked at once."""
+    encoded = agents.dictionary_encode()
+    known = pa.array([_is_crawler(agent) for agent in encoded.dictionary.to_pylist()], pa.bool_())
+    return pc.fill_null(known.take(encoded.indices), False) if len(known) else pa.array([False] * len(agents))
+
+
+@lru_cache(maxsize=50_000)
+def _is_crawler(agent: str) -> bool:
+    return _CRAWLER.search(agent) is not None
+
+
+_CRAWLER = re.compile(CRAWLERS)
+
+
+def _matched(lines: pa.Array, log: LogFile) -> pa.RecordBatch:
+    """The lines that the format's pattern fits, as rows; the others are broken."""
+    parts = pc.extract_regex(lines, LINE_PATTERNS[log.format])
+    if parts.null_count:
+        others = lines.filter(parts.is_null())
+        add_broken(log, others.slice(0, EXAMPLES).to_pylist(), len(others))
+        parts = parts.drop_null()
+    found = {field.name: parts.field(number) for number, field in enumerate(parts.type)}
+    method, target = found["method"], found["target"]
+    joined = pc.binary_join_element_wise(method, target, " ")
+    requests = pc.if_else(pc.equal(method, ""), target, joined)
+    none = pa.array([""] * len(parts), pa.string())
+    statuses = pc.if_else(pc.match_substring_regex(found.get("status", none), r"^\d"), found.get("status", none), "0")
+    return rows(requests, statuses.cast(pa.int16()), crawlers_of(found.get("agent", none)))
+
+
+def _cut_at_quotes(block: bytes, starts: Places, ends: Places) -> tuple[npt.NDArray[np.bool_], pa.RecordBatch]:
+    """Which lines are built as a web server usually builds them, and those as rows.
+
+    Such a line has six quotes, none of them escaped, around its request, referer and agent, and this around the quotes:
+    `] "GET ...`, `" 200 8... "`, `" "`.
     """
-    if format is not None and format not in get_args(Format):
-        raise InputError(f"no log format {format!r}: expected one of {', '.join(get_args(Format))}")
-    if format == "parquet" or (format is None and starts_with(path, b"PAR1")):
-        return LogFile(path, "parquet", _parquet_column(path, column))
-    first = list(islice((line for line in _sniffable(path) if line.strip()), _SNIFFED_LINES))
-    if format == "csv" or (format is None and (column or _known_column(first))):
-        return LogFile(path, "csv", _csv_column(path, first, column))
-    if format is not None:
-        return LogFile(path, format)  # type: ignore[arg-type]
-    lines = [line for line in first if not line.startswith("#")]
-    return LogFile(path, _sniff(path, lines) if lines else "paths")
+    signs = np.frombuffer(block, np.uint8)
+    quotes = np.flatnonzero(signs == ord('"'))
+    first = np.searchsorted(quotes, starts)
+    six = np.flatnonzero(np.searchsorted(quotes, ends) - first == 6)
+    found = quotes[first[six] + np.arange(6)[:, None]]
+    wide = (found[1] - found[0] > 5) & (found[2] - found[1] > 7) & (found[4] - found[3] == 2)
+    six, found = six[wide], found[:, wide]
+    usual = _stands(signs, found[0] - 2, b"] ") & _stands(signs, found[2] - 1, b" ")
+    usual &= _stands(signs, found[4] - 1, b" ")
+    usual &= np.logical_or.reduce([_stands(signs, found[0] + 1, method) for method in _METHODS])
+    usual &= _is_answer(signs, found[1]) & np.all(signs[found[1:] - 1] != ord("\\"), axis=0)
+    six, found = six[usual], found[:, usual]
+    cut = np.zeros(len(starts), np.bool_)
+    cut[six] = True
+    digits = signs[found[1] + np.array([[2], [3], [4]])].astype(np.int16) - ord("0")
+    statuses = pa.array(digits[0] * 100 + digits[1] * 10 + digits[2], pa.int16())
+    agents = crawlers_of(slices(block, found[4] + 1, found[5]))
+    return cut, rows(slices(block, found[0] + 1, found[1]), statuses, agents)
 
 
-def pattern_of(log: LogFile) -> str:
-    """The name of its line pattern: tables hold in a column what `paths` has per line."""
-    return "paths" if log.format in ("csv", "parquet") else log.format
+_METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ")
 
 
-def batches(log: LogFile) -> Iterator[pa.Array]:
-    """The raw lines (or the path column's values) as arrays of strings; fills in the log's counts on the way."""
-    if log.format == "parquet":
-        texts = _parquet_texts(log)
-    elif log.format == "csv":
-        texts = _csv_texts(log)
-    else:
-        texts = ([line for line in block if line and line[0] != "#"] for block in line_blocks(log))
-    for block in texts:
-        log.lines += len(block)
-        yield pa.array(block, pa.string())
+def _stands(signs: npt.NDArray[np.uint8], places: Places, text: bytes) -> npt.NDArray[np.bool_]:
+    wanted = np.frombuffer(text, np.uint8)
+    stands: npt.NDArray[np.bool_] = np.all(signs[places + np.arange(len(text))[:, None]] == wanted[:, None], axis=0)
+    return stands
 
 
-def _sniff(path: Path, lines: list[str]) -> Format:
-    names: tuple[Format, ...] = ("combined", "common", "tornado", "paths")
-    fits = {name: sum(bool(re.search(LINE_PATTERNS[name], line)) for line in lines) for name in names}
-    best = max(names, key=lambda name: fits[name])
-    if fits[best] * 2 > len(lines):
-        return best
-    raise InputError(
-        f"cannot tell the format of {path.name}, which begins {masked(lines[0])[:80]!r}: "
-        f"expected one of {', '.join(get_args(Format))}; name it, and for a table its column"
-    )
-
-
-def _sniffable(path: Path) -> Iterator[str]:
-    for block in line_blocks(LogFile(path, "paths")):
-        yield from block
-
-
-def _known_column(first: list[str]) -> str | None:
-    header = _split_header(first[0])[0] if first else []
-    return next((name for name in PATH_COLUMNS if name in header), None)
-
-
-def _split_header(line: str) -> tuple[list[str], str]:
-    """The column names, and the delimiter that separates them."""
-    rows = {delimiter: next(csv.reader([line], delimiter=delimiter), []) for delimiter in ",\t;|"}
-    best = max(rows, key=lambda delimiter: len(rows[delimiter]))
-    return [name.strip() for name in rows[best]], best
-
-
-def _csv_column(path: Path, first: list[str], column: str | None) -> str:
-    header = _split_header(first[0])[0] if first else []
-    chosen = column or _known_column(first)
-    if chosen is None or chosen not in header:
-        wanted = repr(column) if column else f"any of {', '.join(PATH_COLUMNS)}"
-        raise InputError(
-            f"{path.name} has no column {wanted}; it has {', '.join(header[:20]) or 'none'}: name one of these"
-        )
-    return chosen
-
-
-def _csv_texts(log: LogFile) -> Iterator[list[str]]:
-    lines = (line for block in line_blocks(log) for line in block)
-    header, delimiter = _split_header(next(lines))
-    place, width = header.index(str(log.column)), len(header)
-    rows_left = _rows(lines, delimiter, log)
-    while rows := list(islice(rows_left, 50_000)):
-        # In a table of one column, a comma that nobody quoted belongs to the value.
-        if width == 1:
-            yield [delimiter.join(row) for row in rows]
-        else:
-            yield [row[place] if len(row) == width else f"[{len(row)} of {width} columns] {row}" for row in rows]
-
-
-def _rows(lines: Iterator[str], delimiter: str, log: LogFile) -> Iterator[list[str]]:
-    """The rows of a table, one a line: what a quote that is never closed has swallowed is taken line by line."""
-    taken: list[str] = []
-
-    def noted() -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            yield line + "\n"
-
-    reader = csv.reader(noted(), delimiter=delimiter, strict=False)
-    while True:
-        taken.clear()
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            row = []
-        if row and len(taken) == 1:
-            yield row
-        else:
-            yield from _rows_of_their_own(taken, delimiter, log)
-
-
-def _rows_of_their_own(lines: list[str], delimiter: str, log: LogFile) -> Iterator[list[str]]:
-    for line in lines:
-        try:
-            yield next(csv.reader([line], delimiter=delimiter, strict=False))
-        except csv.Error:
-            log.broken, log.lines = log.broken + 1, log.lines + 1
-
-
-def _parquet_column(path: Path, column: str | None) -> str:
-    try:
-        names = pq.ParquetFile(path).schema_arrow.names
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"cannot read {path} as Parquet: {error}; the file may be cut off, copy it again") from error
-    chosen = column or next((name for name in PATH_COLUMNS if name in names), None)
-    if chosen is None or chosen not in names:
-        wanted = repr(column) if column else f"any of {', '.join(PATH_COLUMNS)}"
-        raise InputError(f"{path.name} has no column {wanted}; it has {', '.join(names[:20])}: name one of these")
-    return chosen
-
-
-def _parquet_texts(log: LogFile) -> Iterator[list[str]]:
-    try:
-        for batch in pq.ParquetFile(log.path).iter_batches(columns=[log.column], batch_size=50_000):
-            yield ["" if value is None else str(value) for value in batch.column(0).to_pylist()]
-    except (OSError, pa.ArrowInvalid) as error:
-        log.truncated = f"Parquet data damaged after {log.lines:,} rows: {error}"
+def _is_answer(signs: npt.NDArray[np.uint8], closed: Places) -> npt.NDArray[np.bool_]:
+    """Whether status and size stand behind the quote: ` 200 8` or ` 304 -`."""
+    numbers = signs[closed + np.array([[2], [3], [4], [6]])]
+    digits = (numbers >= ord("0")) & (numbers <= ord("9"))
+    blanks = _stands(signs, closed + 1, b" ") & _stands(signs, closed + 5, b" ")
+    answers: npt.NDArray[np.bool_] = blanks & np.all(digits[:3], axis=0) & (digits[3] | (numbers[3] == ord("-")))
+    return answers

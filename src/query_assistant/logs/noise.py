@@ -1,6 +1,6 @@
 """What in an access log is no question, as conditions that DuckDB evaluates on distinct requests.
 
-A request is one row: method ('' where the log has none), path as sent, status (NULL where the log has none), crawler
+A request is one row: method ('' where the log has none), path as sent, status (0 where the log has none), crawler
 (whether the user agent calls itself one), and what `counting` took out of the path: q (its decoded query text) and item
 (the decoded identifier of a lookup).
 """
@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from query_assistant.logs.familiar import Familiar
-from query_assistant.logs.privacy import EMAIL
+import yaml
+
+from query_assistant.apis import Api, api_folder
+from query_assistant.errors import ConfigurationError
 
 CRAWLERS = r"(?i)bot\b|bot/|crawl|spider|slurp|scrapy|uptime|pingdom|healthcheck|monitor"
 
@@ -23,12 +25,37 @@ IGNORED_PARAMETERS = (
 
 
 @dataclass(frozen=True)
+class Familiar:
+    """Requests that say nothing about what people want.
+
+    `monitors` are identifiers that probes ask for, `examples` the documentation's values (ids and query texts).
+    """
+
+    monitors: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+def load_familiar(api: str) -> Familiar:
+    """What data/apis/<api>/familiar.yaml lists; nothing for an API without that file."""
+    file = api_folder(api) / "familiar.yaml"
+    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    unknown = set(listed) - {"monitors", "examples"}
+    if unknown:
+        raise ConfigurationError(f"{file} has {sorted(unknown)[0]!r}; expected monitors or examples")
+    return Familiar(**{kind: tuple(str(value) for value in values) for kind, values in listed.items()})
+
+
+@dataclass(frozen=True)
 class Routes:
     """Where an API answers: the base (`/v3`), the words of paths that name records (`gene`) and those of `pages`."""
 
     base: str
     entities: tuple[str, ...]
     pages: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, api: Api) -> Routes:
+        return cls(f"/{api.version}", tuple(api.entities), tuple(sorted(api.pages)))
 
     @property
     def pattern(self) -> str:
@@ -60,7 +87,7 @@ def conditions(routes: Routes, familiar: Familiar) -> dict[str, str]:
         "continuation": _path(r"[?&]scroll_id="),
         "monitor": _one_of("item", familiar.monitors),
         "example": f"({_one_of('q', familiar.examples)} OR {_one_of('item', familiar.examples)})",
-        "personal": f"regexp_matches(path, {sql(EMAIL)})",
+        "personal": "personal",
         "no_body": f"{asks_nothing} AND q IS NULL AND item = '' AND NOT {_path(r'[?&]ids?=')}",
     }
 

@@ -32,7 +32,9 @@ class FilterReport:
       misleading  accepted, but it means something else than it seems to
       no_hits     nothing found, or the page lies behind the last hit
       not_chosen  others of its signature or shape say more
+      unreadable  longer than is looked at, personal, or a fault of ours
     signatures: how many there were, and how many kept at least one query.
+    set_aside: files of a folder that are no access logs, with the reason.
     """
 
     api: str
@@ -49,6 +51,7 @@ class FilterReport:
     emails_removed: int = 0
     encoded_twice: int = 0
     post_parameters: dict[str, dict[str, int]] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def fall(self, reason: str, code: str, lines: int, example: str) -> None:
@@ -74,6 +77,7 @@ class FilterReport:
             },
             "files": {
                 "read": len(self.files),
+                "set_aside": len(self.set_aside),
                 "truncated": sum(1 for file in self.files if file.get("truncated")),
             },
         }
@@ -83,6 +87,7 @@ class FilterReport:
         return {
             **self.metrics(),
             "files": self.files,
+            "set_aside": self.set_aside,
             "examples": {
                 "broken": self.broken.examples,
                 "noise": {kind: group.examples for kind, group in sorted(self.noise.items())},
@@ -110,6 +115,8 @@ def _page(report: FilterReport) -> Iterable[str]:
     for file in report.files:
         if file.get("truncated"):
             yield f"  {file['name']}: {file['truncated']}; what came before was read"
+    for name, reason in report.set_aside.items():
+        yield _harmless(f"  {name} set aside: {reason}")
     yield from _table("broken lines", {"broken": report.broken} if report.broken.lines else {})
     yield from _table("noise", report.noise)
     yield f"{report.canonical:,} canonical queries of {report.signatures:,} signatures"

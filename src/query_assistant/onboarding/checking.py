@@ -20,8 +20,7 @@ from query_assistant.drafting.field_values import FieldValues
 from query_assistant.errors import ConfigurationError, QueryAssistantError
 from query_assistant.judging.contents import single_valued
 from query_assistant.records import BenchmarkItem, iterate_documents, read_jsonl
-from query_assistant.simulator.topics import load_topics
-from query_assistant.simulator.values import Values
+from query_assistant.simulator.topics import Values, load_topics
 from query_assistant.verbalising.lexicon import field_words
 
 State = Literal["ok", "missing", "wrong"]

@@ -93,6 +93,10 @@ class LiveExecutor:
         """The ids on the asked page and the total: unlike the replica, no ids beyond the page."""
         return _found(self.execute(request), request)
 
+    def total(self, request: Request) -> int:
+        """How many records the request finds."""
+        return self.select(request).total
+
     def execute_all(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """The answers in the order of the requests, several asked at once.
 

@@ -45,12 +45,20 @@ def _exact(terms: Terms, ordinals: Sequence[int], work: Work) -> tuple[Docs, Doc
         docs, places = _places(terms, ordinal)
         work.spend(100 + len(docs) // 2)
         keys = docs.astype(np.int64) * _SHIFT + places - place
-        common = keys if common is None else np.intersect1d(common, keys, assume_unique=True)
+        common = keys if common is None else _among(common, keys)
         if not len(common):
             return _none()
     assert common is not None
     docs, counts = np.unique((common + len(ordinals)) // _SHIFT, return_counts=True)
     return docs.astype(np.int32), counts.astype(np.int32)
+
+
+def _among(few: Ints, many: Ints) -> Ints:
+    """Those of `few` that are in `many`; both ascend, so nothing needs sorting."""
+    places = np.searchsorted(many, few)
+    places[places == len(many)] = 0
+    found: Ints = few[many[places] == few]
+    return found
 
 
 def _sloppy(terms: Terms, ordinals: Sequence[int], slop: int, work: Work) -> tuple[Docs, Docs]:

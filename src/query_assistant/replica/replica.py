@@ -105,6 +105,16 @@ class Replica:
             return found[0]
         return Found(tuple(i for one in found for i in one.ids), sum(one.total for one in found), found)
 
+    def total(self, request: Request) -> int:
+        """How many records a request means: the total of `select`, without ranking them.
+
+        Raises:
+            RequestError: as `select`.
+        """
+        if request.get("scroll_id"):
+            request, _ = resume(str(request.get("scroll_id")), self.api)
+        return sum(len(result.docs) for result in self._results(understand(request, self.api), rank=False))
+
     def execute(self, request: Request) -> Answer:
         """The API's own answer; what it would refuse is answered with its error."""
         try:
@@ -197,8 +207,11 @@ class Replica:
             return answers.refusal(RequestError(f"no record {identifier!r}", status=404))
         return Answer(200, found[0] if len(found) == 1 else found)
 
-    def _results(self, meaning: Meaning) -> Iterator[_Result]:
-        """The result of each query, one after the other; they share one allowance of work."""
+    def _results(self, meaning: Meaning, *, rank: bool = True) -> Iterator[_Result]:
+        """The result of each query, one after the other; they share one allowance of work.
+
+        Without `rank` the hits have no scores.
+        """
         work = Work()
         shared = Matcher(self.index, work)
         allowed = shared.everything() if meaning.index == self.api.default_index else shared.none()
@@ -206,14 +219,16 @@ class Replica:
             allowed = allowed & shared.matches(clause)
         for query in meaning.queries:
             work.spend(SEARCH_STEPS + self.index.count // RECORDS_PER_STEP)
-            yield self._result(Matcher(self.index, work), shared, meaning, query, allowed)
+            yield self._result(Matcher(self.index, work), shared, meaning, query, allowed, rank)
 
-    def _result(self, matcher: Matcher, shared: Matcher, meaning: Meaning, query: Node, allowed: Mask) -> _Result:
+    def _result(
+        self, matcher: Matcher, shared: Matcher, meaning: Meaning, query: Node, allowed: Mask, rank: bool
+    ) -> _Result:
         counted = matcher.matches(query) & allowed
         hits = counted if meaning.post_filter is None else counted & shared.matches(meaning.post_filter)
         sort = meaning.presentation.sort
         scores = None
-        if (not sort or SCORE in sort) and hits.any():
+        if rank and (not sort or SCORE in sort) and hits.any():
             scores = times(Ranker(matcher).scores(query), self._multipliers(meaning.factors, shared))
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
 

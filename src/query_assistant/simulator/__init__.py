@@ -7,25 +7,25 @@ gives the same bytes. Lines are made one by one; what is remembered grows with t
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from query_assistant.errors import InputError
-from query_assistant.files import atomic_bytes
-from query_assistant.simulator.lines import LogFormat, written
 from query_assistant.simulator.questions import Asker
-from query_assistant.simulator.topics import load_topics
+from query_assistant.simulator.topics import Topics, Values, load_topics
 from query_assistant.simulator.traffic import hits
-from query_assistant.simulator.values import Values
+from query_assistant.simulator.writing import SUFFIXES, LogFormat, write, written
 
 if TYPE_CHECKING:
     from query_assistant.apis import Api
 
-__all__ = ["LogFormat", "simulate", "write"]
+__all__ = ["LogFormat", "simulate", "write", "write_sample"]
+
+SAMPLE_LINES = 40_000
+SAMPLE_SEED = 20250101
 
 
 def simulate(
@@ -37,36 +37,33 @@ def simulate(
         records: what the API holds; questions are about these values.
         lines: how many requests; they are spread over one year, and variety grows with the square root.
     """
+    topics, values = _known(api, records)
+    yield from _lines(api, topics, values, lines, seed, format)
+
+
+def write_sample(folder: Path, api: Api, records: Iterable[Mapping[str, Any]], lines: int = SAMPLE_LINES) -> list[Path]:
+    """Writes the API's sample into `folder` and returns the files; the same records give the same bytes.
+
+    Its topics say in which format, and in how many files, as rotation leaves them.
+    """
+    topics, values = _known(api, records)
+    sample = topics.sample
+    log = _lines(api, topics, values, lines, SAMPLE_SEED, sample.format)
+    names = [""] if sample.files == 1 else [f"-{chr(ord('a') + number)}" for number in range(sample.files)]
+    files = [folder / f"simulated-2025{name}.{SUFFIXES[sample.format]}" for name in names]
+    for number, file in enumerate(files):
+        # The last file takes the rest; the notice of the first line counts as one.
+        write(file, islice(log, lines // len(files) + 1) if number + 1 < len(files) else log)
+    return files
+
+
+def _known(api: Api, records: Iterable[Mapping[str, Any]]) -> tuple[Topics, Values]:
     values = Values(records, api.schema)
     if not values.rows:
         raise InputError(f"no records of {api.name} to ask about; expected at least one with fields of the schema")
-    asker = Asker(f"/{api.version}", load_topics(api.name, api.schema, values), values, api.schema)
-    yield from written(hits(api.name, asker, seed), lines, format, Random(f"{seed}:{api.name}:lines"))
+    return load_topics(api.name, api.schema, values), values
 
 
-def write(path: Path, lines: Iterable[str]) -> int:
-    """Writes a log, gzipped where the name ends in .gz, all or nothing; returns the number of lines.
-
-    The gzip header carries neither name nor time, so that the same log gives the same file.
-    """
-    count = 0
-    with atomic_bytes(path) as raw, _packed(raw) if path.suffix == ".gz" else nullcontext(raw) as out:
-        for batch in _batches(lines, 20_000):
-            out.write(("\n".join(batch) + "\n").encode())
-            count += len(batch)
-    return count
-
-
-def _packed(raw: IO[bytes]) -> gzip.GzipFile:
-    return gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6)
-
-
-def _batches(lines: Iterable[str], size: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _lines(api: Api, topics: Topics, values: Values, lines: int, seed: int, format: LogFormat) -> Iterator[str]:
+    asker = Asker(f"/{api.version}", topics, values, api.schema)
+    return written(hits(api.name, asker, seed), lines, format, Random(f"{seed}:{api.name}:lines"))

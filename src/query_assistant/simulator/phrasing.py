@@ -12,8 +12,7 @@ from random import Random
 
 from query_assistant.apis.fields import Schema
 from query_assistant.simulator.spelling import Habit, literal
-from query_assistant.simulator.topics import Form, Topics
-from query_assistant.simulator.values import Row, Values
+from query_assistant.simulator.topics import Form, Row, Topics, Values
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9\-]{3,}")
 _STOP = frozenset(

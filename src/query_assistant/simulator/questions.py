@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from query_assistant.apis.fields import Schema
-from query_assistant.simulator.faults import Fault, draw_fault
 from query_assistant.simulator.phrasing import Clause, draw_clause, plain_text
-from query_assistant.simulator.spelling import Habit, draw_habit, encode, url
-from query_assistant.simulator.topics import Stretch, Topics
-from query_assistant.simulator.values import Row, Values
+from query_assistant.simulator.spelling import Fault, Habit, draw_fault, draw_habit, encode, url
+from query_assistant.simulator.topics import IDENTIFIER, Row, Stretch, Topics, Values
 
 # {a} {b} {c}: fielded clauses that one record meets. {x} {y}: the same fields as a and b, another record's values.
 # {k}: words somebody types without a field. {has} {lacks}: fields that the record has or lacks. & stands for "and".
@@ -80,7 +78,7 @@ class Asker:
         self._weights = [topics.searches[name].weight for name in self._names]
         self._plain = {name: weight for name, weight in topics.plain.items() if name in values.holders}
         self._returned_weights = [1.0 / (rank + 3) ** 0.7 for rank in range(len(topics.returned))]
-        self._sections = sorted({name.split(".")[0] for name in values.holders if name != "_id"})
+        self._sections = sorted({name.split(".")[0] for name in values.holders if name != IDENTIFIER})
         self._stretches = [one for one in topics.intervals if one.start in values.holders]
 
     def template(self, rng: Random, *, careful: bool) -> Template:

@@ -1,12 +1,17 @@
-"""What people ask an API about: its topics file, or topics derived from the schema where none is written.
+"""What people ask an API about: its topics file, or topics derived from the schema, and the values of real records.
 
 A topics file is data about habits (which fields are searched, looked up and returned, how often) and holds no values:
-those come from records. `weight` is always relative to its neighbours: higher, asked more often.
+those come from records. `weight` is always relative to its neighbours: higher, asked more often. A record becomes a
+row:
+
+    {"symbol": ("CDK2",), "taxid": ("9606",), "alias": ("CDKN2", "p33(CDK2)"), ...}
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from random import Random
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,9 +19,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from query_assistant.apis import api_folder
 from query_assistant.apis.fields import Field, Schema
 from query_assistant.errors import ConfigurationError
-from query_assistant.simulator.values import Values
 
 Form = Literal["value", "word", "words", "phrase", "prefix", "list", "range", "compare"]
+
+Program = Literal["try_it", "autocomplete", "translator", "batch"]
+# The servers' search engine keeps no columns of it: it can be neither sorted by nor counted.
+IDENTIFIER = "_id"
 
 FORMS: dict[str, tuple[Form, ...]] = {
     "keyword": ("value", "value", "value", "value", "list", "prefix"),
@@ -51,8 +59,18 @@ class Stretch(_Model):
     parameters: dict[str, str] = {}
 
 
+class Sample(_Model):
+    """How the sample that ships is written: together the APIs' samples use every kind of log."""
+
+    format: Literal["combined", "common", "tornado", "csv", "paths"] = "csv"
+    files: int = 1
+
+
 class Topics(_Model):
-    """The habits of one API's users."""
+    """The habits of one API's users.
+
+    `programs` says which parameters, and with which values, a kind of program adds unasked.
+    """
 
     entities: dict[str, float]
     plain: dict[str, float]
@@ -63,7 +81,9 @@ class Topics(_Model):
     sorts: tuple[str, ...] = ()
     intervals: tuple[Stretch, ...] = ()
     parameters: dict[str, dict[str, float]] = {}
+    programs: dict[Program, dict[str, str]] = {}
     misnamed: tuple[str, ...] = ()
+    sample: Sample = Sample()
 
     def source(self, name: str) -> str:
         """The field whose values are asked for under `name`."""
@@ -89,9 +109,12 @@ def load_topics(name: str, schema: Schema, values: Values) -> Topics:
 
 def _check(name: str, topics: Topics, schema: Schema) -> None:
     named = {topics.source(search) for search in topics.searches} | set(topics.plain) | set(topics.facets)
-    unknown = sorted(field for field in named if field != "_id" and field not in schema)
+    unknown = sorted(field for field in named if field != IDENTIFIER and field not in schema)
     if unknown:
         raise ConfigurationError(f"topics of {name}: no such field {unknown[0]!r}; expected one of the schema's")
+    sorted_by = {field.removeprefix("-") for sort in topics.sorts for field in sort.split(",")}
+    if IDENTIFIER in sorted_by | set(topics.facets):
+        raise ConfigurationError(f"topics of {name}: no server sorts by {IDENTIFIER} or counts it; name another field")
 
 
 def forms_of(field: Field, values: Values) -> tuple[Form, ...]:
@@ -125,13 +148,89 @@ def _with_tail(searches: dict[str, Search], schema: Schema, values: Values) -> d
 def _derived(name: str, schema: Schema, values: Values) -> Topics:
     """Topics for an API nobody has described: what is searched by default is typed, the rest is named."""
     typed = [field.name for field in schema.searched_by_default if field.name in values.holders]
+    keywords = [field.name for field in schema.searchable if field.type == "keyword"]
     groups = sorted({field.name.split(".")[0] for field in schema.searchable if field.name in values.holders})
     return Topics(
         entities={name.removeprefix("my"): 1.0},
-        plain=dict.fromkeys(typed or ["_id"], 1.0),
-        lookups={"{_id}": 1.0},
+        plain=dict.fromkeys(typed or [IDENTIFIER], 1.0),
+        lookups={f"{{{IDENTIFIER}}}": 1.0},
         searches=_with_tail({}, schema, values),
-        returned=tuple(groups) or ("_id",),
-        facets=tuple(field.name for field in schema.searchable if field.type == "keyword")[:8],
+        returned=tuple(groups) or (IDENTIFIER,),
+        facets=tuple(name for name in keywords if name != IDENTIFIER)[:8],
         sorts=tuple(field.name for field in schema.searchable if field.numeric)[:8],
     )
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+Row = dict[str, tuple[str, ...]]
+
+# A record can hold hundreds of values in one field (GO terms of a famous gene); a few are enough to ask about.
+VALUES_PER_FIELD = 8
+LONGEST_VALUE = 160
+
+
+class Values:
+    """The rows of a set of records, and for each field the rows that hold it."""
+
+    def __init__(self, records: Iterable[Mapping[str, Any]], schema: Schema) -> None:
+        self.rows: list[Row] = [row for record in records if (row := _flatten(record, schema))]
+        self.holders: dict[str, list[int]] = {}
+        for number, row in enumerate(self.rows):
+            for field in row:
+                self.holders.setdefault(field, []).append(number)
+        self._shared: dict[tuple[str, ...], list[int]] = {}
+        self._uniqueness: dict[str, float] = {}
+
+    def rows_with(self, fields: Iterable[str]) -> list[int]:
+        """Numbers of the rows in which every one of the fields has a value."""
+        key = tuple(sorted(set(fields)))
+        if key not in self._shared:
+            found = [self.holders.get(field, []) for field in key]
+            rest = [set(numbers) for numbers in found[1:]]
+            first = found[0] if found else list(range(len(self.rows)))
+            self._shared[key] = [number for number in first if all(number in numbers for numbers in rest)]
+        return self._shared[key]
+
+    def uniqueness(self, field: str) -> float:
+        """Distinct values per value: 1.0 for an identifier, near 0 for a category."""
+        if field not in self._uniqueness:
+            values = [value for number in self.holders.get(field, []) for value in self.rows[number][field]]
+            self._uniqueness[field] = len(set(values)) / len(values) if values else 0.0
+        return self._uniqueness[field]
+
+    def varies(self, field: str) -> bool:
+        """Whether the field has more than one value: nobody asks for what is the same everywhere."""
+        numbers = self.holders.get(field, [])
+        return len({value for number in numbers[:500] for value in self.rows[number][field]}) > 1
+
+    def pick(self, fields: Iterable[str], rng: Random, *, famous: bool = False) -> Row | None:
+        """A random row that has all the fields, or None. `famous` prefers the first, best described records."""
+        numbers = self.rows_with(fields)
+        if not numbers:
+            return None
+        skew = 3.0 if famous else 1.0
+        return self.rows[numbers[int(len(numbers) * rng.random() ** skew)]]
+
+
+def _flatten(record: Mapping[str, Any], schema: Schema) -> Row:
+    found: dict[str, list[str]] = {}
+    for field, value in _leaves(record, ""):
+        if field == IDENTIFIER or (field in schema and schema[field].indexed):
+            values = found.setdefault(field, [])
+            if len(values) < VALUES_PER_FIELD and 0 < len(value) <= LONGEST_VALUE and value not in values:
+                values.append(value)
+    return {field: tuple(values) for field, values in found.items() if values}
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _leaves(child, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _leaves(child, path)
+    elif isinstance(value, bool):
+        yield path, str(value).lower()
+    elif value is not None:
+        yield path, str(value)

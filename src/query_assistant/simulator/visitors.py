@@ -140,7 +140,7 @@ def _nonsense(rng: Random) -> str:
 def try_it_page(asker: Asker, rng: Random) -> Iterator[Hit]:
     """The documentation's form, which sends every parameter at its declared default."""
     spelled = {"fields": "all", "size": "10", "from": "0", "fetch_all": "false", "facet_size": "10"}
-    own = {"entrezonly": "false", "ensemblonly": "false"} if "species" in asker.topics.parameters else {}
+    own = asker.topics.programs.get("try_it", {})
     path = f"{asker.base}/query"
     for _ in range(rng.choice((1, 1, 2))):
         if rng.random() < 0.3:
@@ -158,11 +158,11 @@ def try_it_page(asker: Asker, rng: Random) -> Iterator[Hit]:
 def autocomplete(asker: Asker, rng: Random) -> Iterator[Hit]:
     """A search box that asks at every keystroke."""
     word = asker.plain(rng).split(" ")[0][: rng.randint(4, 9)]
-    species = "&species=human" if "species" in asker.topics.parameters else ""
+    own = "".join(f"&{name}={value}" for name, value in asker.topics.programs.get("autocomplete", {}).items())
     fields = encode(asker.topics.returned[0], "percent")
     callback = f"&callback=jQuery{rng.randrange(10**16)}_{_stamp(rng)}&_={_stamp(rng)}" if rng.random() < 0.3 else ""
     for end in range(1 if len(word) < 3 else 2, len(word) + 1):
-        path = f"{asker.base}/query?q={encode(word[:end] + '*', 'browser')}{species}&limit=20&fields={fields}{callback}"
+        path = f"{asker.base}/query?q={encode(word[:end] + '*', 'browser')}{own}&limit=20&fields={fields}{callback}"
         yield Hit("GET", path, 200, rng.choice(BROWSERS))
 
 
@@ -189,10 +189,7 @@ def client_libraries(asker: Asker, rng: Random) -> Iterator[Hit]:
 
 def translator(asker: Asker, rng: Random) -> Iterator[Hit]:
     """Knowledge-graph services: POST with what does not change in the URL."""
-    parameters = {"fields": asker.returned(rng), "size": "1000"}
-    for name, value in (("species", "human"), ("assembly", "hg19")):
-        if name in asker.topics.parameters:
-            parameters[name] = value
+    parameters = {"fields": asker.returned(rng), "size": "1000"} | asker.topics.programs.get("translator", {})
     path, agent = url(f"{asker.base}/query", parameters, "raw"), rng.choice(TRANSLATOR)
     for _ in range(min(30, 1 + int(rng.expovariate(0.15)))):
         yield Hit("POST", path, 200, agent)
@@ -205,8 +202,9 @@ def spelled_batches(asker: Asker, rng: Random) -> Iterator[Hit]:
     rows = [asker.values.pick((name,), rng) for _ in range(rng.randint(2, 6))]
     terms = ",".join(dict.fromkeys(row[name][0] for row in rows if row and "," not in row[name][0]))
     parameters = {"q": terms, "scopes": name, "fields": asker.returned(rng)}
-    if "species" in asker.topics.parameters and rng.random() < 0.6:
-        parameters["species"] = "human"
+    own = asker.topics.programs.get("batch", {})
+    if own and rng.random() < 0.6:
+        parameters |= own
     yield Hit("POST", url(f"{asker.base}/query", parameters, "percent"), 200, rng.choice(SCRIPTS))
 
 
