@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from query_assistant.models.fetching import Source, fetch, require_device
+from query_assistant.engines import require_gpu
+from query_assistant.models.fetching import fetch
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 
@@ -12,12 +13,12 @@ BASE = Path("models/base")
 def main(params: Params) -> None:
     model = params.model
     if model.trained and model.lora:
-        require_device(model.lora.device, f"to fine-tune {model.name}")
+        require_gpu(model.lora.device, f"to fine-tune {model.name}")
     if model.source.kind == "none":
         BASE.mkdir(parents=True, exist_ok=True)
         (BASE / "README").write_text(f"{model.name} is asked over the network: no weights.\n", encoding="utf-8")
         return
-    fetch(Source(**model.source.model_dump()), BASE)
+    fetch(model.source, BASE)
 
 
 if __name__ == "__main__":

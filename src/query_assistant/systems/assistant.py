@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from query_assistant.apis import Api
-from query_assistant.engines import Engine, EngineSettings, open_engine
+from query_assistant.engines import Engine, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
@@ -67,10 +67,10 @@ def open_assistant(system: System, params: Params, apis: Mapping[str, Api], mode
 
 
 def _engine(params: Params, system: System, folder: Path) -> Engine:
-    settings = params.model.engine.model_dump(exclude={"finetuned_model_name"})
-    if system.weights == "finetuned" and params.model.engine.finetuned_model_name:
-        settings["model_name"] = params.model.engine.finetuned_model_name
-    return open_engine(EngineSettings(**settings), folder)
+    settings = params.model.engine
+    if system.weights == "finetuned" and settings.finetuned_model_name:
+        settings = settings.model_copy(update={"model_name": settings.finetuned_model_name})
+    return open_engine(settings, folder)
 
 
 def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path) -> PromptBuilder:
