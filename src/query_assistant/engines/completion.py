@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from query_assistant.completions import Complete
-from query_assistant.engines import EngineSettings
 from query_assistant.messages import Message
+from query_assistant.params import EngineParams
 
 MAX_ANSWER_TOKENS = 4096
 
@@ -20,7 +20,7 @@ def completer(base_url: str, model_name: str, api_key_variable: str) -> Complete
     """
     from query_assistant.engines.openai import OpenAIEngine
 
-    settings = EngineSettings("openai", base_url=base_url, model_name=model_name, api_key_variable=api_key_variable)
+    settings = EngineParams(kind="openai", base_url=base_url, model_name=model_name, api_key_variable=api_key_variable)
     engine = OpenAIEngine(settings)
 
     def complete(messages: Sequence[Message], schema: Mapping[str, Any]) -> str:

@@ -22,9 +22,8 @@ from typing import Any
 import torch
 
 from query_assistant.files import atomic_writer
+from query_assistant.finetuning.run import IGNORED
 from query_assistant.finetuning.samples import TokenSample
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ import yaml
 
 from query_assistant.archives import unpack
 from query_assistant.exits import run_to_exit
-from query_assistant.finetuning.published import WEIGHTS, adopt
-from query_assistant.models.fetching import Source, fetch, sha256_of
-from query_assistant.params import load_params
+from query_assistant.finetuning.training import WEIGHTS, adopt
+from query_assistant.models.cache import sha256_of
+from query_assistant.models.fetching import fetch
+from query_assistant.params import SourceParams, load_params
 from query_assistant.pipeline.shared_data import pull_shared_data
 from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
@@ -69,7 +70,8 @@ def install_published_model(root: Path) -> str:
     from query_assistant.models.merging import merge
 
     trained_with = yaml.safe_load((published / "params.yaml").read_text(encoding="utf-8"))
-    fetch(Source(**trained_with["model"]["source"]), base)
+    option = root / "conf" / "model" / f"{trained_with['model']['name']}.yaml"
+    fetch(SourceParams(**yaml.safe_load(option.read_text(encoding="utf-8"))["source"]), base)
     adopt(published, base, adapter)
     merge(base, adapter, finetuned)
     return "models/finetuned: the base model with the published adapter"
