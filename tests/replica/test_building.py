@@ -8,6 +8,7 @@ import pytest
 
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import InputError
+from query_assistant.queries.request import parse
 from query_assistant.queries.tree import Words
 from query_assistant.replica import Replica
 from query_assistant.replica import building as building_module
@@ -49,6 +50,58 @@ def test_a_damaged_index_is_built_again(mygene: Api, tmp_path: Path, damage: obj
         Archive(index)
     assert Replica.load(mygene, RECORDS / "mygene.jsonl", tmp_path).matching(CDK2) == ("1017", "12566")
     Archive(index)
+
+
+def test_a_flip_anywhere_in_the_index_changes_no_answer(
+    mygene: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Sixty bytes all over the file, each flipped alone: each answer is the sound one, and a build is told."""
+    records = tmp_path / "mygene.jsonl"
+    records.write_bytes(b"".join((RECORDS / "mygene.jsonl").read_bytes().splitlines(keepends=True)[:3]))
+    calls = [
+        "q=symbol:cdk2&fields=all",
+        'q=name:"cyclin dependent kinase"~1',
+        "q=chr12:1-99999999",
+        "q=taxid:>1",
+        "q=go:*",
+    ]
+    requests = [parse(f"/v3/query?{call}", mygene) for call in calls]
+    sound = Replica.load(mygene, records, tmp_path / "cache")
+    expected = [sound.execute(request).body | {"took": 0} for request in requests]
+    (index,) = (tmp_path / "cache").iterdir()
+    written = index.read_bytes()
+    rebuilt = 0
+    for place in range(0, len(written), len(written) // 60):
+        index.write_bytes(written[:place] + bytes([written[place] ^ 4]) + written[place + 1 :])
+        caplog.clear()
+        replica = Replica.load(mygene, records, tmp_path / "cache")
+        assert [replica.execute(request).body | {"took": 0} for request in requests] == expected
+        if index.read_bytes() == written:
+            rebuilt += 1
+            assert "built again" in caplog.text
+        else:
+            index.write_bytes(written)  # the flip lies where none of these requests reads
+    assert rebuilt > 20
+
+
+def test_an_index_cut_at_any_place_is_built_again(mygene: Api, tmp_path: Path) -> None:
+    Replica.load(mygene, RECORDS / "mygene.jsonl", tmp_path)
+    (index,) = tmp_path.iterdir()
+    written = index.read_bytes()
+    for length in (0, 1, 31, 32, 1000, len(written) // 2, len(written) - 1):
+        index.write_bytes(written[:length])
+        assert Replica.load(mygene, RECORDS / "mygene.jsonl", tmp_path).matching(CDK2) == ("1017", "12566")
+        assert index.read_bytes() == written
+
+
+def test_records_with_half_characters_and_nuls_are_kept_as_they_are(mygene: Api, tmp_path: Path) -> None:
+    records = tmp_path / "odd.jsonl"
+    records.write_text('{"_id": "a\\u0000b", "symbol": "x\\ud800y", "name": "p\\ud800 q\\u0000r"}\n', encoding="utf-8")
+    for _ in range(2):
+        replica = Replica.load(mygene, records, tmp_path / "cache")
+        assert list(replica.index.ids) == ["a b"]
+        assert replica.records[0]["symbol"] == "x\ud800y"
+        assert replica.matching(Words("name", ("r",))) == ("a b",)
 
 
 def test_gzipped_records_and_a_cache_that_cannot_be_written_work(mygene: Api, tmp_path: Path) -> None:

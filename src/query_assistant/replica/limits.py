@@ -13,6 +13,7 @@ MAX_CLAUSES = 1_024  # indices.query.bool.max_clause_count
 MAX_REGEX_LENGTH = 1_000  # index.max_regex_length
 MAX_STATES = 10_000  # max_determinized_states
 MAX_EFFORT = 2_000_000  # Lucene bounds the effort of an automaton beside its states; here in states looked at
+EFFORT_STEPS = 4  # what a state looked at costs in steps
 MAX_DEPTH = 250  # of a tree: the parser opens at most 100 parentheses, each two nodes
 MAX_WORK = 20_000_000  # steps of some 100 ns: a few seconds
 MAX_ANSWER = 100 * 2**20  # characters of a batch's answer; http.max_content_length is 100 MB

@@ -49,7 +49,7 @@ class Ranker:
         if isinstance(node, tree.BestOf):
             best = self._zero()
             for weight, choice in node.choices:
-                best = np.maximum(best, self.scores(choice, strict) * np.float32(weight))
+                best = np.maximum(best, times(self.scores(choice, strict), weight))
             return best
         if isinstance(node, (tree.Words, tree.Phrase)):
             return self._leaf(node, strict)
@@ -72,10 +72,10 @@ class Ranker:
             return self._zero()
         if not (node.must or node.should):
             return self._constant(mask)
-        total = self._zero()
+        total = np.zeros(self._index.count, dtype=np.float64)  # room for the sum of the highest
         for part in (*node.must, *node.should):
             total += self.scores(part, strict)
-        return np.where(mask, np.minimum(total, HIGHEST), np.float32(0))
+        return np.where(mask, np.minimum(total, HIGHEST), 0).astype(np.float32)
 
     def _leaf(self, node: tree.Words | tree.Phrase, strict: bool) -> Scores:
         best = self._zero()

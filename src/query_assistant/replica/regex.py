@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from query_assistant.errors import RequestError
 from query_assistant.replica.automaton import LAST, Builder, Fragment, Ranges, TooComplex
-from query_assistant.replica.limits import MAX_REGEX_LENGTH, MAX_STATES, Work
+from query_assistant.replica.limits import EFFORT_STEPS, MAX_REGEX_LENGTH, MAX_STATES, Work
 from query_assistant.replica.patterns import prefix_run
 
 ANY: Ranges = ((0, LAST),)
@@ -55,7 +55,7 @@ class Pattern:
     def select(self, terms: Sequence[str], work: Work) -> list[int]:
         """The numbers of the fitting terms of a sorted vocabulary."""
         low, high = prefix_run(terms, self._prefix())
-        work.spend(self.effort + sum(map(len, terms[low:high])))
+        work.spend(EFFORT_STEPS * self.effort + sum(map(len, terms[low:high])))
         return [place for place in range(low, high) if self._fits(terms[place])]
 
     def _fits(self, term: str) -> bool:
