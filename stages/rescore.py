@@ -8,7 +8,7 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.report import read_scores, systems_table
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import summarise
+from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_benchmark
 
@@ -24,7 +24,7 @@ def main(params: Params) -> None:
     SCORES.mkdir(parents=True, exist_ok=True)
     for path in sorted(PUBLISHED.glob("*.jsonl")):
         responses = [response for response in read_jsonl(path, Response) if response.api in apis]
-        score, _ = summarise(path.stem, responses, sets, judge, resampling, seed=params.seed, text_metrics=False)
+        score, _ = score_system(path.stem, responses, sets, judge, resampling, seed=params.seed, text_metrics=False)
         write_json(SCORES / f"{path.stem}.json", score.model_dump(mode="json", exclude_none=True))
     table = systems_table(read_scores(sorted(SCORES.glob("*.json"))))
     (SCORES / "systems.md").write_text(table, encoding="utf-8")

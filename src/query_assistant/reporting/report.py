@@ -17,6 +17,7 @@ from query_assistant.errors import InputError
 from query_assistant.records import atomic_writer, write_json
 from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
+from query_assistant.scoring.results import RUNGS
 
 TABLES = {
     "results": Path("metrics/report/systems.md"),
@@ -24,7 +25,6 @@ TABLES = {
     "published": Path("metrics/published/systems.md"),
 }
 SETS = ("benchmark", "test")
-RUNGS = ("valid", "exact", "canonical", "execution", "selection")
 TECHNIQUES = {"finetuned": "base", "few_shot": "zero_shot", "rag": "closed", "grammar": "free"}  # and what it replaces
 BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour blind (Okabe and Ito, 2008), and by their shapes here
 
@@ -62,7 +62,7 @@ def _merit(score: Score) -> tuple[float, float, str]:
 
 def systems_table(scores: Sequence[Score]) -> str:
     """A Markdown table, a row per system: shares in percent, on the benchmark and, where said, on the test split."""
-    columns = ["system", *RUNGS[:-1], f"selection ({_confidence(scores)} interval)", "prompt tokens"]
+    columns = ["system", *RUNGS[1:-1], f"selection ({_confidence(scores)} interval)", "prompt tokens"]
     if scores[0].test:
         columns.insert(-1, "test split: selection")
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
@@ -71,7 +71,7 @@ def systems_table(scores: Sequence[Score]) -> str:
 
 def _row(score: Score) -> list[str]:
     low, high = score.benchmark.interval["selection"]
-    shares = [_percent(getattr(score.benchmark, rung)) for rung in RUNGS]
+    shares = [_percent(getattr(score.benchmark, rung)) for rung in RUNGS[1:]]
     shares[-1] += f" ({_percent(low)} to {_percent(high)})"
     test = [_percent(score.test.selection)] if score.test else []
     return [f"`{score.system}`", *shares, *test, f"{score.cost.prompt_tokens_mean:.0f}"]
@@ -149,7 +149,7 @@ def _flat_row(score: Score) -> dict[str, Any]:
         low, high = part.interval["selection"]
         row |= {f"{prefix}n": part.n, f"{prefix}selection": part.selection}
         row |= {f"{prefix}selection_low": low, f"{prefix}selection_high": high}
-        row |= {f"{prefix}{rung}": getattr(part, rung) for rung in RUNGS if rung != "selection"}
+        row |= {f"{prefix}{rung}": getattr(part, rung) for rung in RUNGS[1:-1]}
     return row | {"prompt_tokens_mean": score.cost.prompt_tokens_mean}
 
 
