@@ -20,7 +20,7 @@ from typing import Any
 from query_assistant.apis import Api, load_api
 from query_assistant.judging.comparison import compare
 from query_assistant.judging.contents import single_valued
-from query_assistant.judging.readings import read
+from query_assistant.judging.readings import reading_of
 from query_assistant.records import Query
 from query_assistant.replica.index import Index
 from query_assistant.replica.layout import layout_of
@@ -109,7 +109,7 @@ def record(number: int, random: Random, single: Collection[str]) -> dict[str, An
 
 def differ(left: Query, right: Query, api: Api, index: Index) -> bool:
     matcher = Matcher(index)
-    one, other = (matcher.matches(read(query, api).root) for query in (left, right))
+    one, other = (matcher.matches(reading_of(query, api).root) for query in (left, right))
     return bool((one != other).any())
 
 

@@ -15,7 +15,7 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_system
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import Row, Score, Times, numbers, summarise, times
+from query_assistant.scoring.documents import Rows, Score, Times, numbers, score_system, times
 from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_evaluation_sets
 from query_assistant.systems.generation import System
@@ -33,7 +33,7 @@ def main(params: Params) -> None:
     for system in starmap(System, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding)):
         path = Path(f"data/responses/{system.weights}/{system}.jsonl")
         responses = read_jsonl(path, Response)
-        score, rows = summarise(
+        score, rows = score_system(
             str(system), responses, sets, judge, resampling, seed=params.seed, text_metrics=text_metrics
         )
         taken = times(str(system), responses)
@@ -43,7 +43,7 @@ def main(params: Params) -> None:
         print(f"{system}: {100 * score.benchmark.selection:.1f}% of the benchmark select the right records")
 
 
-def _track(params: Params, path: Path, score: Score, taken: Times, rows: list[Row], given: list[Response]) -> None:
+def _track(params: Params, path: Path, score: Score, taken: Times, rows: Rows, given: list[Response]) -> None:
     system = System.parse(score.system)
     answers = json.dumps([(response.id, response.text) for response in given])
     others = {"model": {"weights", "trained"}, "generate": {"examples", "context", "decoding"}}  # a run has its own

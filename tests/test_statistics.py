@@ -11,8 +11,8 @@ from query_assistant.statistics import (
     ConfidenceInterval,
     McNemar,
     Resampling,
+    bootstrap_generator,
     bootstrap_intervals,
-    generator,
     holm,
     mcnemar,
     paired_bootstrap,
@@ -57,10 +57,10 @@ def test_wilson_interval_holds_the_share(flags, level):
 
 
 def test_generator_depends_on_seed_and_purpose_alone():
-    first = generator(7, "bootstrap").integers(1 << 30, size=4).tolist()
-    assert generator(7, "bootstrap").integers(1 << 30, size=4).tolist() == first
-    assert generator(8, "bootstrap").integers(1 << 30, size=4).tolist() != first
-    assert generator(7, "split").integers(1 << 30, size=4).tolist() != first
+    first = bootstrap_generator(7, "bootstrap").integers(1 << 30, size=4).tolist()
+    assert bootstrap_generator(7, "bootstrap").integers(1 << 30, size=4).tolist() == first
+    assert bootstrap_generator(8, "bootstrap").integers(1 << 30, size=4).tolist() != first
+    assert bootstrap_generator(7, "split").integers(1 << 30, size=4).tolist() != first
 
 
 @given(FLAGS)

@@ -61,7 +61,7 @@ class PairedDifference:
     p_value: float
 
 
-def generator(seed: int, purpose: str) -> np.random.Generator:
+def bootstrap_generator(seed: int, purpose: str) -> np.random.Generator:
     """A random generator for one purpose; the same two arguments always give the same numbers."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
@@ -100,7 +100,7 @@ def bootstrap_intervals(
     values = np.array([list(column) for column in metrics.values()], dtype=np.float64).T
     sums, counts = _by_group(values, groups)
     chosen = resampling or Resampling()
-    draws = _resampled_means(sums, counts, generator(seed, purpose), chosen.samples)
+    draws = _resampled_means(sums, counts, bootstrap_generator(seed, purpose), chosen.samples)
     return {
         name: _interval(values[:, column], draws[:, column], sums[:, column], counts, chosen.confidence)
         for column, name in enumerate(metrics)
@@ -199,7 +199,7 @@ def paired_bootstrap(
         return PairedDifference(0.0, ConfidenceInterval(-1.0, 1.0), 1.0)
     gaps = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
     sums, counts = _by_group(gaps[:, None], groups)
-    draws = _resampled_means(sums, counts, generator(seed, purpose), resamples)[:, 0]
+    draws = _resampled_means(sums, counts, bootstrap_generator(seed, purpose), resamples)[:, 0]
     low, high = np.quantile(draws, (0.025, 0.975))
     against = min(_share_not_above(draws), _share_not_above(-draws))
     p_value = min(1.0, 2 * (against * resamples + 0.5) / (resamples + 1))

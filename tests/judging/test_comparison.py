@@ -10,9 +10,8 @@ from hypothesis import strategies as some
 
 from query_assistant.apis import load_api
 from query_assistant.errors import RequestError
-from query_assistant.judging.comparison import LADDER, Comparison, compare, same_text
-from query_assistant.judging.evidence import same_records
-from query_assistant.judging.readings import read
+from query_assistant.judging.comparison import LADDER, Comparison, compare, same_records, same_text
+from query_assistant.judging.readings import reading_of
 from query_assistant.queries.request import from_text
 from query_assistant.queries.returned import returned
 from query_assistant.records import Query
@@ -152,7 +151,7 @@ def test_exactly_equivalent_requests_are_canonically_equal(api, left, right):
 
 @pytest.mark.parametrize(("api", "left", "right"), EXACTLY_EQUIVALENT)
 def test_what_is_canonically_equal_is_equal_on_every_record_too(api, left, right):
-    one, other = (read(call(text, api), load_api(api)) for text in (left, right))
+    one, other = (reading_of(call(text, api), load_api(api)) for text in (left, right))
     assert same_records(one, other, load_api(api), replica(api)).same
 
 
@@ -358,6 +357,6 @@ def test_the_relation_does_not_depend_on_the_order(left, right, extra):
 def test_every_query_is_exactly_itself_and_canonically_its_form(text, extra):
     api = load_api("mygene")
     query = call(f"?q={text}{extra}", "mygene")
-    form = read(query, api).form.to_query()
+    form = reading_of(query, api).form.to_query()
     assert compare(query, query, api).relation == "exact"
     assert LADDER.index(compare(query, form, api).relation) <= LADDER.index("canonical")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from query_assistant.apis import load_api
-from query_assistant.judging.evidence import same_records
-from query_assistant.judging.readings import read
+from query_assistant.judging.comparison import same_records
+from query_assistant.judging.readings import reading_of
 from query_assistant.queries.request import to_text
 from query_assistant.replica import Replica
 
@@ -65,9 +65,9 @@ def test_probes_agree_with_the_canonical_form_on_what_is_the_same(name):
     """The two ways to know it are independent: one rewrites queries, the other runs them."""
     api, random = load_api(name), Random(0)
     for good in good_queries(api, records(name), 6):
-        left = read(good.query(), api)
+        left = reading_of(good.query(), api)
         for mutant in spellings(good, api, random):
-            found = same_records(left, read(mutant.query, api), api, None)
+            found = same_records(left, reading_of(mutant.query, api), api, None)
             assert found.same, (mutant.name, to_text(good.query()), to_text(mutant.query), found.reason)
 
 
@@ -84,5 +84,5 @@ def test_a_query_taken_apart_is_put_together_again(name):
         again = as_good(good.query(), api)
         if again is not None:
             taken += 1
-            assert read(again.query(), api).form == read(good.query(), api).form
+            assert reading_of(again.query(), api).form == reading_of(good.query(), api).form
     assert taken > 30

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import product
 
 import pytest
@@ -9,14 +11,12 @@ from hypothesis import strategies as some
 from query_assistant.apis import load_api
 from query_assistant.apis.fields import Field
 from query_assistant.judging.contents import single_valued
-from query_assistant.judging.probes import LIMIT, probes, probes_between, probes_of
-from query_assistant.judging.probes.agreement import agreed
-from query_assistant.judging.probes.contexts import deciding, inner, leaves, settle
-from query_assistant.judging.probes.drafts import Draft, positions
-from query_assistant.judging.probes.homes import elsewhere, homes
-from query_assistant.judging.probes.making import MIXTURES
-from query_assistant.judging.probes.patterns import sample
-from query_assistant.judging.probes.values import values
+from query_assistant.judging.probes import LIMIT, Probe, making, probes, probes_between, probes_of, truths
+from query_assistant.judging.probes.drafts import ProbeDraft, elsewhere, homes, stretches_around
+from query_assistant.judging.probes.making import MIXTURES, MOST_CHARACTERS, MOST_STEPS
+from query_assistant.judging.probes.patterns import texts_matching
+from query_assistant.judging.probes.truths import MOST_MEETINGS, agreed, deciding, inner, leaves, settle
+from query_assistant.judging.probes.values import MOST_SLOP, values
 from query_assistant.queries.request import parse
 from query_assistant.queries.tree import (
     BestOf,
@@ -181,16 +181,16 @@ def test_a_sloppy_phrase_is_probed_with_as_many_words_between_and_one_more():
     [("cdk[0-9]+", ["cdk0", "cdk9"]), ("(a|b)c?", ["ac", "bc"]), (r"\d{3}", ["777"]), ("[^x]z", ["qz"]), ("(", [])],
 )
 def test_samples_of_a_regular_expression(pattern, expected):
-    assert sample(pattern) == expected
+    assert texts_matching(pattern) == expected
 
 
 @given(some.text(alphabet="ab(){}[]|*+?.\\19,", max_size=40))
 def test_no_regular_expression_is_run_or_grows_out_of_bounds(pattern):
-    assert all(len(text) <= 64 for text in sample(pattern))
+    assert all(len(text) <= 64 for text in texts_matching(pattern))
 
 
 def test_a_million_fold_repeat_stays_short():
-    assert sample("((a{9999}){9999}){9999}") == ["a" * 64]
+    assert texts_matching("((a{9999}){9999}){9999}") == ["a" * 64]
 
 
 def test_unfielded_words_live_in_a_default_field_that_the_query_does_not_name():
@@ -222,13 +222,13 @@ def test_elsewhere_is_searchable_but_not_by_default():
 
 
 def test_a_draft_becomes_a_document_of_the_apis_shape():
-    draft = Draft()
+    draft = ProbeDraft()
     draft.put("go.BP.id", "GO:1")
     draft.put("go.BP.id", ["GO:1", "GO:2"])
     draft.put("taxid", 9606)
     draft.put("_id", "1017")
     interval = Interval("genomic_pos", "genomic_pos.chr", "1", 100, 200)
-    draft.place(interval, next(positions(interval)).content)
+    draft.place(interval, next(stretches_around(interval)).content)
     assert draft.record("probe-0") == {
         "_id": "1017",
         "go": {"BP": {"id": ["GO:1", "GO:2"]}},
@@ -238,9 +238,9 @@ def test_a_draft_becomes_a_document_of_the_apis_shape():
 
 
 def test_a_chromosome_outside_the_position_is_kept_outside():
-    draft = Draft()
+    draft = ProbeDraft()
     interval = Interval("hg19", "chrom", "1", 100, 200)
-    split = [value.content for value in positions(interval) if len({p.chromosome for p in value.content}) == 2]
+    split = [value.content for value in stretches_around(interval) if len({p.chromosome for p in value.content}) == 2]
     draft.place(interval, split[0])
     record = draft.record("p")
     assert record["chrom"] == ["1", "7"]
@@ -389,3 +389,49 @@ def test_no_probe_ever_holds_two_values_where_records_hold_one(left, right):
     for batch in probes_between(left, right, api):
         for name in ONE:
             assert not any(isinstance(content, list) for content in held(batch, *name.split(".")))
+
+
+def total(batches: Iterable[list[Probe]]) -> int:
+    return sum(len(str(probe.record)) for batch in batches for probe in batch)
+
+
+@pytest.mark.parametrize("slop", [10_000_000, 10**300])
+def test_slop_without_end_makes_probes_of_a_bounded_size(slop):
+    phrase, words = Phrase("name", "protein kinase", slop=slop), Words("name", ("protein", "kinase"))
+    found = [value for value in values(phrase, API.schema["name"]) if "words in between" in value.why]
+    assert [len(value.content.split()) - 2 for value in found] == [MOST_SLOP, MOST_SLOP + 1]
+    assert total(probes_between(phrase, words, API)) < 10 * MOST_CHARACTERS
+
+
+HUGE = {
+    "clauses": Boolean(should=tuple(Words("name", (f"w{number}",)) for number in range(2000))),
+    "required": Boolean(must=tuple(Words("name", (f"w{number}",)) for number in range(2000))),
+    "one value": Boolean(should=tuple(Range("taxid", str(number), None) for number in range(2000))),
+    "slops": Boolean(must=tuple(Phrase("name", f"a {number}", slop=10**9) for number in range(500))),
+    "a long word": Words("name", ("x" * 60_000,)),
+    "a long phrase": Phrase("name", "ab " * 20_000),
+    "stars": Wildcard("name", "a*" * 30_000),
+}
+
+
+@pytest.mark.parametrize("node", HUGE.values(), ids=HUGE)
+def test_probes_of_huge_queries_are_bounded_by_counting_what_they_cost(node, monkeypatch):
+    steps = Counter()
+    drafted, met = making._Workshop.draft, truths.meets
+
+    def counted_draft(shop, truth):
+        steps["weighed"] += len(truth)
+        return drafted(shop, truth)
+
+    def counted_meets(leaf, content):
+        steps["met"] += 1
+        return met(leaf, content)
+
+    monkeypatch.setattr(making._Workshop, "draft", counted_draft)
+    monkeypatch.setattr(truths, "meets", counted_meets)
+    other = Boolean(must=(node, A))
+    size = total([*probes_between(node, other, API), probes_of(node, API)])
+    longest = 20 * len(repr(node))  # a batch stops behind the draft that goes over
+    assert size < 10 * (MOST_CHARACTERS + longest)
+    assert steps["weighed"] < 10 * (MOST_STEPS + len(leaves(node)))
+    assert steps["met"] < 400 * MOST_MEETINGS

@@ -11,7 +11,7 @@ from query_assistant.errors import InputError
 from query_assistant.records import BenchmarkItem, Response, write_json
 from query_assistant.replica import Replica
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import Score, Times, numbers, read_score, summarise, times
+from query_assistant.scoring.documents import Score, Times, numbers, read_score, score_system, times
 from query_assistant.statistics import Resampling
 
 ITEMS = [
@@ -49,7 +49,7 @@ def scored(answers: list[Response], resampling: Resampling | None = None) -> tup
     judge = Judge({"mygene": api}, {"mygene": Replica.from_records(api, RECORDS)})
     chosen = resampling or Resampling()
     sets = {"benchmark": ITEMS}
-    return summarise("base-zero_shot-closed-free", answers, sets, judge, chosen, seed=1, text_metrics=False)
+    return score_system("base-zero_shot-closed-free", answers, sets, judge, chosen, seed=1, text_metrics=False)
 
 
 def test_a_call_in_prose_is_right_for_the_lenient_reader_alone() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError
 from query_assistant.judging.comparison import compare
-from query_assistant.judging.readings import read
+from query_assistant.judging.readings import reading_of
 from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.scoring import Prediction, Reference, Results, read_predictions, read_references, score
@@ -40,7 +40,7 @@ def scored(prediction: str | None, reference: str = RIGHT, *alternatives: str, *
 
 
 def shares(n: int, *values: float) -> dict[str, float]:
-    """As JSON has them: parsed, valid, exact, canonical, selection, execution."""
+    """As JSON has them: parsed, valid, exact, canonical, execution, selection."""
     return {"n": n, **dict(zip(RUNGS, values, strict=True))}
 
 
@@ -147,10 +147,10 @@ def test_what_is_shown_per_api_adds_up_to_all():
         Prediction(id="x", query="/v3/query?q=x"),
     ]
     assert file_score(score(predictions, references, APIS, replicas())).model_dump(mode="json") == {
-        **shares(4, 0.75, 0.75, 0.25, 0.5, 0.75, 0.5),
+        **shares(4, 0.75, 0.75, 0.25, 0.5, 0.5, 0.75),
         "by_api": {
             "mychem": shares(2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
-            "mygene": shares(2, 1.0, 1.0, 0.0, 0.5, 1.0, 0.5),
+            "mygene": shares(2, 1.0, 1.0, 0.0, 0.5, 0.5, 1.0),
         },
         "components": {"endpoint": 0.75, "clauses_f1": 0.75, "parameters_f1": 0.5, "returned_fields_f1": 0.75},
         "errors": {"empty_answer": 1, "paging": 1},
@@ -266,7 +266,7 @@ def test_a_bad_alternative_is_named(tmp_path):
 def test_unknown_fields_are_found_wherever_they_are_named():
     api = APIS["mygene"]
     query = Query(query="/v3/query?q=nope:1 AND symbol:x&fields=symbol,nix,go,-gone&sort=-nada&facets=taxid,zip")
-    assert unknown_fields(read(query, api), api) == ["gone", "nada", "nix", "nope", "zip"]
+    assert unknown_fields(reading_of(query, api), api) == ["gone", "nada", "nix", "nope", "zip"]
 
 
 PIECES = some.sampled_from(

@@ -15,8 +15,7 @@ from query_assistant.errors import InputError
 if TYPE_CHECKING:
     from query_assistant.scoring import Prediction, Reference, Results
 
-RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
-COMPARED = ("execution", "selection")
+_COMPARED = ("execution", "selection")
 
 
 @click.command()
@@ -41,7 +40,7 @@ def score(predictions: tuple[Path, ...], references: Path, as_json: bool) -> Non
     loaded = {name: load_replica_if_there(api) for name, api in apis.items()}
     judge = Judge(apis, {name: replica for name, replica in loaded.items() if replica is not None})
     results = {name: judge.score(lines, right) for name, lines in given.items()}
-    found = [asdict(duel) for duel in duels(results, COMPARED)]
+    found = [asdict(duel) for duel in duels(results, _COMPARED)]
     if as_json:
         _show_json(results, found)
         return
@@ -79,6 +78,8 @@ def _show_json(results: Mapping[str, Results], found: Sequence[Mapping[str, obje
 
 
 def _show_table(name: str, results: Results) -> None:
+    from query_assistant.scoring.results import RUNGS
+
     show(f"{name or '':12}" + "".join(f"{rung:>11}" for rung in RUNGS) + f"{'n':>8}")
     for scope in (None, *results.apis):
         shares = "".join(f"{100 * results.share(rung, scope):10.1f}%" for rung in RUNGS)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from query_assistant.apis import Api
 from query_assistant.judging.readings import Clause, Reading
@@ -16,7 +16,7 @@ from query_assistant.queries.wording import describe, describe_value, field_name
 
 Selecting = Literal["endpoint", "assembly", "species", "field", "operator", "clause", "value", "hits"]
 Presenting = Literal["answer", "returned_fields", "paging", "sort", "facets", "format"]
-Kind = Selecting | Presenting
+DifferenceKind = Selecting | Presenting
 SELECTING: tuple[Selecting, ...] = ("endpoint", "assembly", "species", "field", "operator", "clause", "value", "hits")
 
 FEW = 5
@@ -26,7 +26,7 @@ FEW = 5
 class Difference:
     """`left` and `right` are what stands there on either side, None where one has nothing of the kind."""
 
-    kind: Kind
+    kind: DifferenceKind
     message: str
     left: str | None = None
     right: str | None = None
@@ -245,15 +245,15 @@ def _window(side: Presentation) -> str:
     return f"{side.size} hits" + (f" after the first {side.from_}" if side.from_ else "")
 
 
-def order(presentation: Presentation) -> tuple[str, ...]:
+def sorted_by(presentation: Presentation) -> tuple[str, ...]:
     """The sort fields that count; empty is by score."""
     return () if presentation.sort == ("_score",) else presentation.sort
 
 
 def _sorts(ours: Presentation, theirs: Presentation) -> Difference | None:
-    if order(ours) == order(theirs):
+    if sorted_by(ours) == sorted_by(theirs):
         return None
-    one, other = (", ".join(order(side)) or "score" for side in (ours, theirs))
+    one, other = (", ".join(sorted_by(side)) or "score" for side in (ours, theirs))
     return Difference("sort", f"left sorts by {one}, right by {other}", one, other)
 
 
@@ -273,18 +273,25 @@ def _counted(side: Presentation) -> str | None:
 
 def _others(left: Reading, right: Reading, api: Api) -> Iterator[Difference]:
     """Parameters without a place of their own in the presentation: by their role, another page or another form."""
-    ours, theirs = (
-        {"dotfield": side.meaning.presentation.dotfield, **dict(side.meaning.presentation.other)}
-        for side in (left, right)
-        if side.meaning
-    )
+    ours, theirs = _other_values(left), _other_values(right)
     changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     paging = [name for name in changed if _pages(name, left, right, api)]
-    for kind, names in (("paging", paging), ("format", [name for name in changed if name not in paging])):
-        if names:
-            one, other = (str({name: side.get(name) for name in names}) for side in (ours, theirs))
-            what = "page" if kind == "paging" else "form"
-            yield Difference(kind, f"the answer's {what} differs in {', '.join(names)}", one, other)  # type: ignore[arg-type]
+    form = [name for name in changed if name not in paging]
+    if paging:
+        yield Difference("paging", f"the page differs in {', '.join(paging)}", _of(ours, paging), _of(theirs, paging))
+    if form:
+        yield Difference(
+            "format", f"the answer's form differs in {', '.join(form)}", _of(ours, form), _of(theirs, form)
+        )
+
+
+def _other_values(side: Reading) -> dict[str, Any]:
+    shown = side.meaning.presentation if side.meaning else Presentation()
+    return {"dotfield": shown.dotfield, **dict(shown.other)}
+
+
+def _of(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    return str({name: values.get(name) for name in names})
 
 
 def _pages(name: str, left: Reading, right: Reading, api: Api) -> bool:

@@ -75,7 +75,7 @@ def meant(meaning: Meaning) -> Node:
     return root if meaning.post_filter is None else Boolean(must=(root, meaning.post_filter))
 
 
-def read(query: Query, api: Api) -> Reading:
+def reading_of(query: Query, api: Api) -> Reading:
     """The query as the API takes it.
 
     Raises:

@@ -21,7 +21,7 @@ from query_assistant.reporting.provenance import describe_run, with_first_revisi
 from query_assistant.reporting.tables import read_scores, systems_table
 from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import summarise, times
+from query_assistant.scoring.documents import score_system, times
 from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import load_benchmark
 
@@ -47,7 +47,9 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     written = []
     for path in tqdm(sorted(responses.glob("*.jsonl")), desc="published responses", unit="system"):
         answers = read_jsonl(path, Response)
-        score, _ = summarise(path.stem, answers, sets, judge, Resampling(), seed=settings["seed"], text_metrics=False)
+        score, _ = score_system(
+            path.stem, answers, sets, judge, Resampling(), seed=settings["seed"], text_metrics=False
+        )
         written.append(scores / f"{path.stem}.json")
         write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
     documents = read_scores(written)

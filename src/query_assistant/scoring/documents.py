@@ -25,8 +25,8 @@ from query_assistant.scoring.results import RUNGS, Results, ScoredAnswer, mean
 from query_assistant.scoring.text import bert_scores, meteor
 from query_assistant.statistics import Resampling
 
-Bounds = tuple[float, float]
-Row = dict[str, object]
+LowHigh = tuple[float, float]
+Rows = list[dict[str, object]]
 
 
 class Shares(Record):
@@ -89,7 +89,7 @@ class SetScore(Shares):
     components: ComponentShares
     errors: dict[ErrorClass, int]
     missing: int
-    interval: dict[str, Bounds]
+    interval: dict[str, LowHigh]
     lenient: LenientShares
     text: TextMetrics | None = None
 
@@ -154,7 +154,7 @@ def read_score(path: Path) -> Score:
         raise InputError(f"{path} is no score: {where}: {first['msg']}; run `dvc repro score`") from None
 
 
-def summarise(
+def score_system(
     system: str,
     responses: Sequence[Response],
     sets: Mapping[str, Sequence[Pair | BenchmarkItem]],
@@ -163,11 +163,11 @@ def summarise(
     *,
     seed: int,
     text_metrics: bool,
-) -> tuple[Score, list[Row]]:
+) -> tuple[Score, Rows]:
     """A system's score on its test sets (`benchmark`, `test`), and every answer in full beside its instruction."""
     answers = {response.id: response for response in responses}
     scores: dict[str, SetScore] = {}
-    rows: list[Row] = []
+    rows: Rows = []
     for name, items in sets.items():
         mine = [answers[item.id] for item in items if item.id in answers]
         references = [_reference(item) for item in items]
@@ -199,7 +199,7 @@ def _occurring(results: Results) -> dict[ErrorClass, int]:
     return {name: count for name, count in results.errors.items() if count}
 
 
-def _bounds(results: Results, seed: int, resampling: Resampling) -> dict[str, Bounds]:
+def _bounds(results: Results, seed: int, resampling: Resampling) -> dict[str, LowHigh]:
     found = results.intervals(seed=seed, resampling=resampling)
     return {metric: (_rounded(one.low), _rounded(one.high)) for metric, one in found.items()}
 
@@ -228,7 +228,7 @@ def _reference(item: Pair | BenchmarkItem) -> Reference:
     return Reference(id=item.id, api=item.api, query=item.query, body=item.body, alternatives=alternatives)
 
 
-def _row(response: Response | None) -> Row:
+def _row(response: Response | None) -> dict[str, object]:
     return {"instruction": response.instruction, "answer": response.text} if response else {}
 
 

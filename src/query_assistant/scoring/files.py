@@ -32,7 +32,7 @@ LONGEST_LINE = 4 * 2**20  # characters; a batch of a thousand terms is 20,000
 MOST_LINES = 2**20
 MOST_CHARACTERS = 2**28  # of a whole file: what a small .gz can unpack to has no bound of its own
 ANSWER_KEYS = ("query", "path", "response", "text")
-SHOWN = 3
+_SHOWN = 3
 
 Document = dict[str, Any]
 
@@ -260,7 +260,7 @@ def words_about(predictions: Sequence[Prediction], references: Sequence[Referenc
         "predictions are for no reference and count nowhere": [one.id for one in predictions if one.id not in known],
         "predictions hold no answer and count as wrong": [one.id for one in predictions if one.answer is None],
     }
-    found = [f"{len(ids)} {what}: {listed(ids)}" for what, ids in words.items() if ids]
+    found = [f"{len(ids)} {what}: {_listed(ids)}" for what, ids in words.items() if ids]
     return [*found, *_problems(predictions)]
 
 
@@ -269,13 +269,13 @@ def _problems(predictions: Iterable[Prediction]) -> Iterator[str]:
     for line in predictions:
         if line.problem:
             problems.setdefault(line.problem, []).append(line.id)
-    yield from (f"{listed(ids)}: {problem}" for problem, ids in problems.items())
+    yield from (f"{_listed(ids)}: {problem}" for problem, ids in problems.items())
 
 
-def listed(ids: Sequence[str]) -> str:
+def _listed(ids: Sequence[str]) -> str:
     """The first few ids, and how many more there are."""
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(map(repr, ids[:SHOWN])) + more
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return ", ".join(map(repr, ids[:_SHOWN])) + more
 
 
 def by_id(predictions: Iterable[Prediction]) -> Mapping[str, Prediction]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from query_assistant.apis import Api
 from query_assistant.errors import InputError, RequestError
 from query_assistant.judging.comparison import LADDER, Comparison, compare_readings
-from query_assistant.judging.readings import Reading, read
+from query_assistant.judging.readings import Reading, reading_of
 from query_assistant.queries.request import to_text
 from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import Query, dump
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from query_assistant.replica import Replica
 
 TOO_DEEP = "nested too deep"
-LONGEST_ANSWER = 16_384  # characters; or twice the longest right query, where that is longer
+LONGEST_ANSWER = 8_192  # characters; or twice the longest right query, where that is longer
 
 
 def score(
@@ -106,7 +106,7 @@ class Judge:
 def _readable(query: Query, identifier: str, api: Api) -> Reading:
     shown = to_text(query)[:120]
     try:
-        return read(query, api)
+        return reading_of(query, api)
     except RequestError as error:
         reason = f"reference {identifier!r}: {api.name} would refuse {shown!r}: {error}; correct it"
     except Exception as failure:  # whatever it is, a person has to see which line it comes from
@@ -148,7 +148,7 @@ def _judged(right: Sequence[Reading], answer: Query | None, api: Api, replica: R
 def _compared(
     right: Sequence[Reading], answer: Query, wrong: ScoredAnswer, api: Api, replica: Replica | None
 ) -> ScoredAnswer:
-    reading = read(answer, api)
+    reading = reading_of(answer, api)
     valid = is_valid(validate(answer, api))
     closest, comparison = _closest(right, reading, api, replica)
     return replace(

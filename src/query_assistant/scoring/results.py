@@ -20,7 +20,7 @@ from query_assistant.statistics import (
     paired_bootstrap,
 )
 
-RUNGS = ("parsed", "valid", "exact", "canonical", "selection", "execution")
+RUNGS = ("parsed", "valid", "exact", "canonical", "execution", "selection")
 SEED = 20240717
 
 

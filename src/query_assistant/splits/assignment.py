@@ -15,9 +15,8 @@ from typing import Literal
 
 from query_assistant.apis import Api
 from query_assistant.records import BenchmarkItem, Pair, View
-from query_assistant.splits.fingerprints import canonical_key
 from query_assistant.splits.leaks import find_leaks
-from query_assistant.splits.near import Embed
+from query_assistant.splits.similarity import EmbedTexts, canonical_key
 
 Shape = tuple[str, str]  # API and skeleton
 Place = tuple[Literal["train", "validation", "test"], View | None]
@@ -64,7 +63,7 @@ def split(
     apis: Mapping[str, Api],
     benchmark: Sequence[BenchmarkItem],
     settings: SplitSettings,
-    embed: Embed | None = None,
+    embed: EmbedTexts | None = None,
 ) -> Parts:
     """The parts; training pairs that give away a test, validation or benchmark item are removed and counted."""
     parts = _assigned(pairs, apis, settings)

@@ -21,11 +21,10 @@ from typing import Literal, Protocol
 from query_assistant.apis import Api
 from query_assistant.errors import LeakError
 from query_assistant.records import BenchmarkItem, Pair
-from query_assistant.splits.fingerprints import Fingerprint, fingerprint
-from query_assistant.splits.near import Embed, near_pairs
+from query_assistant.splits.similarity import EmbedTexts, Fingerprint, fingerprint, near_pairs
 
 LeakKind = Literal["instruction", "canonical", "near", "benchmark", "skeleton"]
-SHOWN = 3
+_SHOWN = 3
 
 
 class Divided(Protocol):
@@ -58,7 +57,7 @@ def check_leaks(
     apis: Mapping[str, Api],
     benchmark: Sequence[BenchmarkItem],
     similarity: float,
-    embed: Embed | None = None,
+    embed: EmbedTexts | None = None,
 ) -> None:
     """Nothing, if no training pair gives anything away.
 
@@ -67,7 +66,7 @@ def check_leaks(
     """
     leaks = find_leaks(parts.train, [*parts.validation, *parts.test], benchmark, apis, similarity, embed)
     if leaks:
-        examples = "; ".join(str(leak) for leak in leaks[:SHOWN])
+        examples = "; ".join(str(leak) for leak in leaks[:_SHOWN])
         raise LeakError(
             f"{len(leaks)} leaks into training, expected none: {examples}; remove these pairs or lower the similarity"
         )
@@ -79,7 +78,7 @@ def find_leaks(
     benchmark: Sequence[BenchmarkItem],
     apis: Mapping[str, Api],
     similarity: float,
-    embed: Embed | None = None,
+    embed: EmbedTexts | None = None,
 ) -> list[Leak]:
     """Every leak, each training pair and item once per kind."""
     trained = [fingerprint(pair, apis) for pair in train]
@@ -117,7 +116,7 @@ def _near(
     trained: Sequence[Fingerprint],
     others: Sequence[Fingerprint],
     similarity: float,
-    embed: Embed | None,
+    embed: EmbedTexts | None,
 ) -> list[Leak]:
     same_values = (lambda one, other: one.literals == other.literals) if kind == "near" else (lambda one, other: True)
     found = near_pairs(trained, others, similarity, embed, same_values)

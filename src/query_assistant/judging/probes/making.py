@@ -5,29 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import Any, TypeAlias
 
 from query_assistant.apis import Api
 from query_assistant.apis.fields import Field
 from query_assistant.judging.contents import single_valued
-from query_assistant.judging.probes.agreement import agreed
-from query_assistant.judging.probes.contexts import Truth, deciding, leaves, settle
-from query_assistant.judging.probes.drafts import Draft, positions
-from query_assistant.judging.probes.homes import elsewhere, homes
-from query_assistant.judging.probes.values import Leaf, Value, values
+from query_assistant.judging.probes.drafts import ProbeDraft, elsewhere, homes, stretches_around
+from query_assistant.judging.probes.truths import Truth, agreed, deciding, leaves, settle
+from query_assistant.judging.probes.values import Content, FieldNode, values
 from query_assistant.queries.tree import Interval, Node
 from query_assistant.queries.wording import describe, field_names
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
 # 400 keeps the longest comparison within its time; past it a clause's rarer boundaries go first, never a whole clause.
 LIMIT = 400
-CLAUSES = 24
-PLACES = 2
+_CLAUSES = 24
+_PLACES = 2
+_TRIED = 16  # truths looked at for the places of one clause: one that stands at a thousand has them all alike
 MIXTURES = 100
+# What a query of thousands of clauses, or with words of thousands of letters, may cost: the first probes tell most.
+MOST_STEPS = 50_000  # clauses weighed, over all drafts of one source
+MOST_CHARACTERS = 250_000  # in all drafts of one source
 
-Drafted: TypeAlias = tuple[Draft, str]
+Drafted: TypeAlias = tuple[ProbeDraft, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ def probes_of(root: Node, api: Api, limit: int = LIMIT) -> list[Probe]:
     its value in a field into which it does not look among them.
     """
     shop = _Workshop([root], api)
-    clauses = leaves(root)[:CLAUSES]
+    clauses = leaves(root)[:_CLAUSES]
     around = [_around(root, leaf, (), shop) for leaf in clauses]
-    return _finished(list(islice((*_joints(root, shop), *_in_turn(around)), limit)))
+    return _finished(_within(limit, chain(_joints(root, shop), _in_turn(around))))
 
 
 def probes_between(left: Node, right: Node, api: Api, limit: int = LIMIT) -> Iterator[list[Probe]]:
@@ -57,20 +59,20 @@ def probes_between(left: Node, right: Node, api: Api, limit: int = LIMIT) -> Ite
     is probed at its boundaries, and its fields with the values for which the other side asks.
     """
     shop = _Workshop([left, right], api)
-    yield _finished([*islice(_joints(left, shop), limit // 2), *islice(_joints(right, shop), limit // 2)])
+    yield _finished([*_within(limit // 2, _joints(left, shop)), *_within(limit // 2, _joints(right, shop))])
     drafted: list[Drafted] = []
     for one, other in ((left, right), (right, left)):
         own, foreign = (_only(leaves(one), leaves(other)), _only(leaves(other), leaves(one)))
         around = [_around(one, leaf, foreign, shop) for leaf in own]
-        drafted += islice(_in_turn(around), limit // 2)
+        drafted += _within(limit // 2, _in_turn(around))
     yield _finished(drafted)
     if len({*leaves(left), *leaves(right)}) > 2:
-        yield _finished(_mixtures((left, right), shop))
+        yield _finished(_within(limit, _mixtures((left, right), shop)))
 
 
 def _only(these: Sequence[Node], those: Sequence[Node]) -> list[Node]:
     without = set(those)
-    return [leaf for leaf in these if leaf not in without][:CLAUSES]
+    return [leaf for leaf in these if leaf not in without][:_CLAUSES]
 
 
 class _Workshop:
@@ -82,12 +84,12 @@ class _Workshop:
         self.elsewhere = elsewhere(api, self.named)
         self.single = single_valued(api)
         self._homes: dict[Node, tuple[Field, ...]] = {}
-        self._contents: dict[tuple[Node, Field], list[Value]] = {}
+        self._contents: dict[tuple[Node, Field], list[Content]] = {}
         self._agreements: dict[tuple[str, frozenset[tuple[Node, bool]]], Any] = {}
 
     def homes(self, leaf: Node) -> tuple[Field, ...]:
         if leaf not in self._homes:
-            self._homes[leaf] = homes(leaf, self.api, self.named) if isinstance(leaf, Leaf) else ()
+            self._homes[leaf] = homes(leaf, self.api, self.named) if isinstance(leaf, FieldNode) else ()
         return self._homes[leaf]
 
     def rivals(self, root: Node, leaf: Node) -> set[Node]:
@@ -95,21 +97,21 @@ class _Workshop:
         home = [field for field in self.homes(leaf)[:1] if field.name in self.single]
         return {other for other in leaves(root) if home and other != leaf and self.homes(other)[:1] == tuple(home)}
 
-    def contents(self, leaf: Node, home: Field) -> list[Value]:
+    def contents(self, leaf: Node, home: Field) -> list[Content]:
         if (leaf, home) not in self._contents:
-            found = values(leaf, home) if isinstance(leaf, Leaf) else []
+            found = values(leaf, home) if isinstance(leaf, FieldNode) else []
             self._contents[leaf, home] = [value for value in found if not self._crowded(home, value)]
         return self._contents[leaf, home]
 
-    def _crowded(self, home: Field, value: Value) -> bool:
+    def _crowded(self, home: Field, value: Content) -> bool:
         return home.name in self.single and isinstance(value.content, list)
 
-    def draft(self, truth: Truth) -> Draft:
+    def draft(self, truth: Truth) -> ProbeDraft:
         """A record that meets the clauses said to hold, each by its plainest value, and holds nothing else."""
-        draft = Draft()
+        draft = ProbeDraft(weight=len(truth))
         for leaf, holds in truth.items():
             if holds and isinstance(leaf, Interval):
-                draft.place(leaf, next(positions(leaf)).content)
+                draft.place(leaf, next(stretches_around(leaf)).content)
             elif holds:
                 for home in self.homes(leaf)[:1]:
                     for value in self.contents(leaf, home)[:1]:
@@ -129,18 +131,18 @@ class _Workshop:
             self._agreements[key] = agreed(asked, contents)
         return self._agreements[key]
 
-    def holding(self, home: Field, value: Value, truth: Truth) -> Drafted:
+    def holding(self, home: Field, value: Content, truth: Truth) -> Drafted:
         """A record of the given company that holds the value in `home`."""
         draft = self.draft(truth)
         draft.put(home.name, value.content, alone=home.name in self.single)
         return draft, f"{value.why}, in {home.name}"
 
-    def stretches(self, interval: Interval) -> Iterator[Value]:
+    def stretches(self, interval: Interval) -> Iterator[Content]:
         """Positions around an interval; one at a time where records hold one."""
         single = f"{interval.path}.start" in self.single
-        return (value for value in positions(interval) if not single or len(value.content) == 1)
+        return (value for value in stretches_around(interval) if not single or len(value.content) == 1)
 
-    def placed(self, interval: Interval, value: Value, truth: Truth) -> Drafted:
+    def placed(self, interval: Interval, value: Content, truth: Truth) -> Drafted:
         draft = self.draft(truth)
         draft.place(interval, value.content)
         return draft, f"{value.why}, in {interval.path}"
@@ -155,8 +157,8 @@ def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
     everything: Truth = {}
     settle(root, True, everything)
     yield shop.draft(everything), f"all that {describe(root)} asks for"
-    yield Draft(), "nothing at all"
-    for leaf in leaves(root)[:CLAUSES]:
+    yield ProbeDraft(), "nothing at all"
+    for leaf in leaves(root)[:_CLAUSES]:
         for truth in _places(root, leaf, shop):
             yield shop.draft({**truth, leaf: True}), f"what makes {describe(leaf)} decide, and that"
             yield shop.draft(truth), f"what makes {describe(leaf)} decide, without that"
@@ -190,7 +192,7 @@ def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
     Where several clauses ask one field, the value that meets one may meet its neighbour too and hide it; that is too
     tangled to be planned, and chance gets around it.
     """
-    clauses = sorted({leaf for root in roots for leaf in leaves(root)[:CLAUSES]}, key=repr)
+    clauses = sorted({leaf for root in roots for leaf in leaves(root)[:_CLAUSES]}, key=repr)
     random = Random(f"mixtures/{clauses!r}")
     pool: dict[str, dict[str, Any]] = {}
     for leaf in clauses:
@@ -198,7 +200,7 @@ def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
             contents = {repr(value.content): value.content for value in shop.contents(leaf, home)}
             pool.setdefault(home.name, {}).update(contents)
     for _ in range(MIXTURES):
-        draft = Draft()
+        draft = ProbeDraft()
         for name, contents in pool.items():
             for key in random.sample(sorted(contents), min(len(contents), random.choice((0, 1, 1, 2)))):
                 draft.put(name, contents[key], alone=name in shop.single)
@@ -207,12 +209,22 @@ def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
 
 def _places(root: Node, leaf: Node, shop: _Workshop) -> list[Truth]:
     found: list[Truth] = []
-    for truth in deciding(root, leaf, shop.rivals(root, leaf)):
+    for truth in islice(deciding(root, leaf, shop.rivals(root, leaf)), _TRIED):
         if truth not in found:
             found.append(truth)
-        if len(found) == PLACES:
+        if len(found) == _PLACES:
             break
     return found
+
+
+def _within(limit: int, drafted: Iterable[Drafted]) -> Iterator[Drafted]:
+    """The first drafts, `limit` at most and no more than one comparison may cost; what a draft costs is its own."""
+    steps = characters = 0
+    for draft, reason in islice(drafted, limit):
+        yield draft, reason
+        steps, characters = steps + draft.weight, characters + draft.length
+        if steps > MOST_STEPS or characters > MOST_CHARACTERS:
+            return
 
 
 def _in_turn(sources: Iterable[Iterator[Drafted]]) -> Iterator[Drafted]:

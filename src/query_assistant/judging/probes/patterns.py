@@ -12,13 +12,13 @@ try:
 except ImportError:
     import sre_parse  # type: ignore[import-not-found,no-redef,unused-ignore]
 
-CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_WORD": "w", "CATEGORY_SPACE": " "}
-CHOICES = 3
-LENGTH = 64
-LONGEST = 200
+_CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_WORD": "w", "CATEGORY_SPACE": " "}
+_CHOICES = 3
+_LENGTH = 64
+_LONGEST = 200
 
 
-def sample(pattern: str, count: int = CHOICES) -> list[str]:
+def texts_matching(pattern: str, count: int = _CHOICES) -> list[str]:
     """At most `count` texts the pattern matches, the first choice of every alternative first; none if it is not plain.
 
     Lucene's dialect is read as Python's: they agree on letters, classes, groups, alternatives and repeats, which is
@@ -28,16 +28,16 @@ def sample(pattern: str, count: int = CHOICES) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            texts = _texts(sre_parse.parse(pattern[:LONGEST]))
+            texts = _texts(sre_parse.parse(pattern[:_LONGEST]))
     except (re.error, RecursionError, OverflowError, ValueError):
         return []
     return list(dict.fromkeys(texts))[:count]
 
 
 def _texts(items: Any) -> list[str]:
-    """Texts of a sequence of parsed items, at most CHOICES of them."""
-    parts = [_choices(str(operation), argument)[:CHOICES] for operation, argument in items]
-    return ["".join(part)[:LENGTH] for part in islice(product(*parts), CHOICES)]
+    """Texts of a sequence of parsed items, at most _CHOICES of them."""
+    parts = [_choices(str(operation), argument)[:_CHOICES] for operation, argument in items]
+    return ["".join(part)[:_LENGTH] for part in islice(product(*parts), _CHOICES)]
 
 
 def _choices(operation: str, argument: Any) -> list[str]:
@@ -53,7 +53,7 @@ def _choices(operation: str, argument: Any) -> list[str]:
         return _texts(argument[-1])
     if operation in ("MAX_REPEAT", "MIN_REPEAT"):
         return [
-            (text * min(max(argument[0], 1), LENGTH))[:LENGTH] if argument[1] else "" for text in _texts(argument[2])
+            (text * min(max(argument[0], 1), _LENGTH))[:_LENGTH] if argument[1] else "" for text in _texts(argument[2])
         ]
     return [""]
 
@@ -63,5 +63,5 @@ def _members(operation: str, argument: Any) -> list[str]:
     if operation == "RANGE":
         return [chr(argument[0]), chr(argument[1])]
     if operation == "CATEGORY":
-        return [CATEGORIES.get(str(argument), "q")]
+        return [_CATEGORIES.get(str(argument), "q")]
     return [chr(argument)] if operation == "LITERAL" else []
