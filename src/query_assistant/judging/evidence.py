@@ -14,8 +14,8 @@ from query_assistant.errors import RequestError
 from query_assistant.judging.contents import with_whole_identifiers
 from query_assistant.judging.probes import Probe, probes_between
 from query_assistant.judging.readings import Reading
+from query_assistant.queries.rendering import field_names
 from query_assistant.queries.tree import Boolean, Match, Node
-from query_assistant.queries.wording import field_names
 
 if TYPE_CHECKING:
     from query_assistant.replica import Replica

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from query_assistant.apis import Api
 from query_assistant.judging.readings import Reading
-from query_assistant.queries.returned import returned
+from query_assistant.queries.meaning import shown_fields
 
 _ELSEWHERE = frozenset({"q", "id", "ids", "fields"})
 
@@ -61,4 +61,4 @@ def _parameters(reading: Reading) -> list[Hashable]:
 
 
 def _returned(reading: Reading, api: Api) -> frozenset[str]:
-    return returned(reading.meaning.presentation.fields, api) if reading.meaning else frozenset()
+    return shown_fields(reading.meaning.presentation.fields, api) if reading.meaning else frozenset()

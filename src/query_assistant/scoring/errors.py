@@ -13,7 +13,7 @@ from query_assistant.apis import Api
 from query_assistant.judging.comparison import Comparison
 from query_assistant.judging.differences import Difference
 from query_assistant.judging.readings import Reading
-from query_assistant.queries.wording import field_names
+from query_assistant.queries.rendering import field_names
 
 ErrorClass = Literal[
     "empty_answer",  # no query at all, or no line in the file

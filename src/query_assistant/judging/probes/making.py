@@ -17,8 +17,8 @@ from query_assistant.judging.probes.contexts import Truth, deciding, leaves, set
 from query_assistant.judging.probes.drafts import Draft, positions
 from query_assistant.judging.probes.homes import elsewhere, homes
 from query_assistant.judging.probes.values import Leaf, Value, values
+from query_assistant.queries.rendering import describe, field_names
 from query_assistant.queries.tree import Interval, Node
-from query_assistant.queries.wording import describe, field_names
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
 # 400 keeps the longest comparison within its time; past it a clause's rarer boundaries go first, never a whole clause.
