@@ -12,8 +12,8 @@ from query_assistant.apis import load_api
 from query_assistant.errors import RequestError
 from query_assistant.judging.comparison import LADDER, Comparison, compare, same_records, same_text
 from query_assistant.judging.readings import reading_of
+from query_assistant.queries.meaning import shown_fields
 from query_assistant.queries.request import from_text
-from query_assistant.queries.returned import returned
 from query_assistant.records import Query
 from query_assistant.replica import Replica
 
@@ -322,11 +322,11 @@ def test_without_a_replica_probes_decide():
 
 def test_returned_fields_are_a_set_of_leaves():
     api = load_api("mygene")
-    assert returned(("go",), api) == returned(("go.*",), api) == returned(("go.BP", "go.MF", "go.CC"), api)
-    assert returned(("go", "-go.CC"), api) == returned(("go.BP", "go.MF"), api)
-    assert returned(None, api) == returned(("symbol", "all"), api) == returned((), api)
-    assert returned(("symbol", "no_such_field"), api) == {"symbol"}
-    assert "all" not in returned(None, api)
+    assert shown_fields(("go",), api) == shown_fields(("go.*",), api) == shown_fields(("go.BP", "go.MF", "go.CC"), api)
+    assert shown_fields(("go", "-go.CC"), api) == shown_fields(("go.BP", "go.MF"), api)
+    assert shown_fields(None, api) == shown_fields(("symbol", "all"), api) == shown_fields((), api)
+    assert shown_fields(("symbol", "no_such_field"), api) == {"symbol"}
+    assert "all" not in shown_fields(None, api)
 
 
 PARTS = some.sampled_from(

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from query_assistant.errors import QuerySyntaxError
-from query_assistant.queries.syntax import MAX_DEPTH, MAX_LENGTH, parse_text, render_text
+from query_assistant.queries.rendering import render_text
+from query_assistant.queries.syntax import MAX_DEPTH, MAX_LENGTH, parse_text
 from query_assistant.queries.tree import (
     Boolean,
     Boost,

@@ -51,7 +51,7 @@ __all__ = [
 FOLDER = "data/apis"
 DEFINITION, FIELDS = "definition.yaml", "fields.csv"
 FAMILY = "family.yaml"
-WORDS = "words.yaml"
+WORDS_FILE = "words.yaml"
 _FOLDED = frozenset({"text", "whole", "prefix"})
 _SINGLE = frozenset({"whole", "number", "boolean", "date"})
 
@@ -163,7 +163,7 @@ class Api:
     @cached_property
     def well_known(self) -> dict[str, Any]:
         """The fields that people speak of, the best known first: those that the API's words name."""
-        path = api_folder(self.name) / WORDS
+        path = api_folder(self.name) / WORDS_FILE
         return dict.fromkeys(yaml.load(path.read_text(encoding="utf-8"), Loader=_loader()) if path.is_file() else ())
 
     @cached_property

@@ -17,7 +17,7 @@ from functools import lru_cache
 from query_assistant.apis.api import Api
 
 LIKE_ENOUGH = 0.6  # lower: a hint more often, and a wrong one more often
-LONGEST = 200  # of a name that is compared; no field's name is half as long
+LONGEST_NAME = 200  # of a name that is compared; no field's name is half as long
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _IDENTIFIERS = frozenset({"id", "ids", "identifier", "accession"})
 _NAMES = frozenset({"label", "title", "term"})  # databases use these words alike
@@ -26,7 +26,7 @@ _NAMES = frozenset({"label", "title", "term"})  # databases use these words alik
 @lru_cache(maxsize=4096)
 def meant_field(name: str, api: Api) -> str | None:
     """The searchable field, or short name of one, that is most likely meant; None where nothing is like it."""
-    if len(name) > LONGEST or not re.search("[A-Za-z]", name):
+    if len(name) > LONGEST_NAME or not re.search("[A-Za-z]", name):
         return None
     names = _names(api)
     if same := next((known for known in names if known.lower() == name.lower()), None):
@@ -91,36 +91,50 @@ def _identifying(home: str, api: Api) -> Iterator[str]:
 
 def _likest_below(asked: str, names: Sequence[str], api: Api) -> str:
     """The likest name of a database; its best known one where none is like it."""
+    likeness = _Likeness(asked)
     rest = {name: name.partition(".")[2] for name in names}
-    best = max(names, key=lambda name: _rank(asked, rest[name], name, api))
-    return best if _likeness(asked, rest[best]) >= LIKE_ENOUGH else names[0]
+    best = max(names, key=lambda name: likeness.rank(rest[name], name in api.well_known))
+    return best if likeness.of(rest[best]) >= LIKE_ENOUGH else names[0]
 
 
 def _likest_anywhere(asked: str, names: Sequence[str], api: Api) -> str | None:
-    best = max(names, key=lambda name: _rank(asked, name, name, api), default=None)
-    return best if best is not None and _likeness(asked, best) >= LIKE_ENOUGH else None
+    likeness = _Likeness(asked)
+    best = max(names, key=lambda name: likeness.rank(name, name in api.well_known), default=None)
+    return best if best is not None and likeness.of(best) >= LIKE_ENOUGH else None
 
 
-def _rank(asked: str, held: str, name: str, api: Api) -> tuple[float, bool, int]:
-    """Likeness in tenths, so that near ties go to identifiers, then to short names, then to the better known."""
-    likeness = round(_likeness(asked, held) + (name in api.well_known) / 5, 1)
-    return likeness, not _IDENTIFIERS.isdisjoint(_words(held)), -held.count(".")
+class _Likeness:
+    """How like a name others are: by letters, or by letters and the share of its words that they have."""
 
+    def __init__(self, asked: str) -> None:
+        self.words = _stems(asked)
+        self.dotted = "." in asked
+        self.length = len(asked)
+        self.letters = difflib.SequenceMatcher(None, "", asked.lower(), autojunk=False)
 
-def _likeness(asked: str, held: str) -> float:
-    """From 0 to about 1: by letters, or by letters and the share of the asked words that the name has."""
-    wanted, has = _stems(asked), _stems(held)
-    last = held.rpartition(".")[2] if "." not in asked else held
-    letters = max(_letters(asked, held), 0.9 * _letters(asked, last))
-    shared = sum(word in has for word in wanted) / len(wanted) if wanted else 0.0
-    begins = held.lower().startswith(wanted[0]) / 10 if wanted else 0.0
-    return max(letters, 0.4 * letters + 0.6 * shared) + begins
+    def rank(self, held: str, well_known: bool) -> tuple[float, bool, int]:
+        """Likeness in tenths, so that near ties go to identifiers, then to short names, then to the better known."""
+        identifies = not _IDENTIFIERS.isdisjoint(_words(held))
+        return round(self.of(held) + well_known / 5, 1), identifies, -held.count(".")
 
+    def of(self, held: str) -> float:
+        """From 0 to about 1."""
+        letters = self._ratio(held)
+        if not self.dotted and "." in held:
+            letters = max(letters, 0.9 * self._ratio(held.rpartition(".")[2]))
+        if not self.words:
+            return letters
+        stems = _stems(held)
+        shared = sum(word in stems for word in self.words) / len(self.words)
+        begins = held.lower().startswith(self.words[0]) / 10
+        return max(letters, 0.4 * letters + 0.6 * shared) + begins
 
-def _letters(one: str, other: str) -> float:
-    """How alike two texts are, 0 where they are surely less than half alike."""
-    pair = difflib.SequenceMatcher(None, other.lower(), one.lower(), autojunk=False)
-    return pair.ratio() if pair.real_quick_ratio() >= 0.5 and pair.quick_ratio() >= 0.5 else 0.0
+    def _ratio(self, held: str) -> float:
+        """The share of letters that are alike, 0 where it is surely less than a half."""
+        if not self.length <= 3 * len(held) <= 9 * self.length:
+            return 0.0
+        self.letters.set_seq1(held.lower())
+        return self.letters.ratio() if self.letters.quick_ratio() >= 0.5 else 0.0
 
 
 @lru_cache(maxsize=65536)

@@ -30,8 +30,8 @@ from query_assistant.judging.differences import (
 )
 from query_assistant.judging.probes import Probe, probes_between
 from query_assistant.judging.readings import Reading, reading_of
+from query_assistant.queries.rendering import field_names
 from query_assistant.queries.tree import Boolean, Match, Node
-from query_assistant.queries.wording import field_names
 from query_assistant.records import Query
 
 if TYPE_CHECKING:

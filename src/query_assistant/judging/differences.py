@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from query_assistant.apis import Api
 from query_assistant.judging.readings import Clause, Reading
-from query_assistant.queries.meaning import Presentation
-from query_assistant.queries.returned import returned
+from query_assistant.queries.meaning import Presentation, shown_fields
+from query_assistant.queries.rendering import describe, describe_value, field_names
 from query_assistant.queries.tree import Node
-from query_assistant.queries.wording import describe, describe_value, field_names
 
 Selecting = Literal["endpoint", "assembly", "species", "field", "operator", "clause", "value", "hits"]
 Presenting = Literal["answer", "returned_fields", "paging", "sort", "facets", "format"]
@@ -218,7 +217,7 @@ def _answers(left: Reading, right: Reading) -> Difference | None:
 
 
 def _returned_fields(ours: Presentation, theirs: Presentation, api: Api) -> Difference | None:
-    if returned(ours.fields, api) == returned(theirs.fields, api):
+    if shown_fields(ours.fields, api) == shown_fields(theirs.fields, api):
         return None
     one, other = _names(ours.fields), _names(theirs.fields)
     return Difference("returned_fields", f"left returns {one}, right returns {other}", one, other)

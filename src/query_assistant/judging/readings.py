@@ -10,9 +10,9 @@ from typing import Any
 from query_assistant.apis import Api
 from query_assistant.queries.canonical import canonicalize
 from query_assistant.queries.meaning import Meaning, understand
+from query_assistant.queries.rendering import plain
 from query_assistant.queries.request import Request, parse
 from query_assistant.queries.tree import BestOf, Boolean, Boost, Node, Strict
-from query_assistant.queries.wording import plain
 from query_assistant.records import Query
 
 RECORD_ENDPOINTS = ("query", "annotation")

@@ -1,4 +1,5 @@
-"""What a query means: parsing, normal forms, validation, probes, comparison, grammar.
+"""What a query means: parsing, normal forms, validation.
 
-request → (meaning → trees) → canonical, selection, signature → validation, comparison. See docs/query-language.md.
+call → `Request` → its texts → `Meaning` (trees) → canonical form, selection form, skeleton → issues.
+See docs/query-language.md.
 """

@@ -179,7 +179,7 @@ def _no_fielddata(name: str, parameter: str) -> Issue | None:
     return Issue("no_fielddata", message, parameter, name)
 
 
-def value(name: str | None, text: str, parameter: str, api: Api, *, bound: bool = False) -> Iterator[Issue]:
+def unfit_value(name: str | None, text: str, parameter: str, api: Api, *, bound: bool = False) -> Iterator[Issue]:
     """Whether a value, or a bound of a range, fits the type of its field."""
     expected = _expectation(name, text, api, bound)
     if expected and name is not None:
@@ -245,10 +245,10 @@ def _known(name: str, parameter: str, api: Api) -> Issue | None:
     if name == _MISSING:
         message = f"{_MISSING} is not supported any more; write NOT _exists_:field"
         return Issue("unknown_field", message, parameter, name, suggestion="NOT _exists_:")
-    return Issue("unknown_field", f"field `{shown(name)}` does not exist in {api.name}", parameter, name)
+    return Issue("unknown_field", f"field `{_cut(name)}` does not exist in {api.name}", parameter, name)
 
 
-def shown(name: str) -> str:
+def _cut(name: str) -> str:
     """A name in a message: cut where it is long."""
     return name if len(name) <= LONGEST_SHOWN else name[: LONGEST_SHOWN - 1] + "…"
 

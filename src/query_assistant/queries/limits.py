@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_CLAUSES = 1024
 MAX_REGEX = 1000
+MAX_BOOST = 3.4028235677973366e38  # from here on the servers' 32 bits hold infinity, which is no boost
+MAX_SLOP = 2**31 - 1  # a larger distance is this one to the servers
 
 
 def check_request(request: Request, api: Api) -> None:

@@ -34,7 +34,7 @@ LiteralKind = OneOf[
     "size",
 ]
 
-PLAIN: dict[str, LiteralKind] = {"wildcard": "pattern", "integer": "number", "words": "word"}
+PLAIN_KINDS: dict[str, LiteralKind] = {"wildcard": "pattern", "integer": "number", "words": "word"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,13 @@ def _of_text(text: QueryText, api: Api) -> Iterator[Literal]:
         yield Literal(shown, "interval", text.parameter, stretch.path)
     if text.query is not None:
         yield from (literal for leaf in leaves(text.query) for literal in _of_leaf(leaf, text.parameter, api))
-    elif text.mode in PLAIN:
+    elif text.mode in PLAIN_KINDS:
         yield Literal(str(text.text), plain_kind(text), text.parameter)
 
 
 def plain_kind(text: QueryText) -> LiteralKind:
     """The kind of a q without operators."""
-    return "words" if text.mode == "words" and " " in str(text.text) else PLAIN[text.mode]
+    return "words" if text.mode == "words" and " " in str(text.text) else PLAIN_KINDS[text.mode]
 
 
 def _of_leaf(node: Node, parameter: str, api: Api) -> Iterator[Literal]:

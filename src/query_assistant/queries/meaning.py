@@ -9,6 +9,7 @@ A POST has one query per term. `queries` give the score; `filters` only restrict
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -87,7 +88,7 @@ def understand(request: Request, api: Api) -> Meaning:
     if request.endpoint != "query":
         raise RequestError(f"{request.path} returns no records; ask /{api.version}/query", status=404)
     return Meaning(
-        index=index_of(request, api),
+        index=searched_index(request, api),
         queries=_queries(request, api),
         filters=_filters(request, api),
         post_filter=_post_filter(request, api),
@@ -99,7 +100,7 @@ def understand(request: Request, api: Api) -> Meaning:
 
 def _annotation(request: Request, api: Api) -> Meaning:
     return Meaning(
-        index=index_of(request, api),
+        index=searched_index(request, api),
         queries=tuple(look_up(identifier, api) for identifier in request.identifiers),
         filters=_filters(request, api),
         post_filter=None,
@@ -109,7 +110,7 @@ def _annotation(request: Request, api: Api) -> Meaning:
     )
 
 
-def index_of(request: Request, api: Api) -> str:
+def searched_index(request: Request, api: Api) -> str:
     """The index that is searched: the parameter's where it differs from its default, else the path's."""
     name = api.definition.index_parameter
     asked = request.get(name) if name else None
@@ -244,3 +245,47 @@ def returned_fields(request: Request, api: Api) -> tuple[str, ...] | None:
 @lru_cache(maxsize=64)
 def _factors(api: Api) -> tuple[tuple[Node, float], ...]:
     return tuple((parse_text(part.clause), part.factor) for part in api.definition.score_factors)
+
+
+def shown_fields(fields: tuple[str, ...] | None, api: Api) -> frozenset[str]:
+    """The leaves that `fields` shows; None shows all. Names that do not exist show nothing.
+
+    `go` and `go.*` show the same leaves, `-go.CC` takes away what is below it, and a parent covers its children.
+    An object whose content is not listed counts as a leaf.
+    """
+    return _shown_by(None if fields is None else frozenset(fields), api)
+
+
+@lru_cache(maxsize=4096)
+def _shown_by(fields: frozenset[str] | None, api: Api) -> frozenset[str]:
+    everything = _all_shown(api)
+    if fields is None or "all" in fields:
+        return frozenset(everything)
+    included = frozenset(name for name in fields if not name.startswith("-"))
+    excluded = frozenset(name[1:] for name in fields if name.startswith("-"))
+    kept = _covered(included, everything) if included else frozenset(everything)
+    return kept - _covered(excluded, everything)
+
+
+def _covered(names: frozenset[str], everything: dict[str, frozenset[str]]) -> frozenset[str]:
+    plain = frozenset(name for name in names if "*" not in name)
+    patterns = [re.escape(name).replace(r"\*", ".*") for name in names if "*" in name]
+    pattern = re.compile("|".join(patterns)) if patterns else None
+    return frozenset(
+        leaf
+        for leaf, above in everything.items()
+        if not plain.isdisjoint(above) or (pattern and any(pattern.fullmatch(name) for name in above))
+    )
+
+
+@lru_cache(maxsize=64)
+def _all_shown(api: Api) -> dict[str, frozenset[str]]:
+    """Every leaf that records can show, with its own name and the names of the objects above it."""
+    listed = [field.name for field in api.schema if field.name not in api.hidden or api.hidden[field.name].index]
+    parents = {name.rpartition(".")[0] for name in listed}
+    return {name: _above(name) for name in listed if name not in parents}
+
+
+def _above(name: str) -> frozenset[str]:
+    parts = name.split(".")
+    return frozenset(".".join(parts[:count]) for count in range(1, len(parts) + 1))

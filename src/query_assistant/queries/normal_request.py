@@ -13,9 +13,9 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.errors import RequestError
-from query_assistant.queries.meaning import index_of
+from query_assistant.queries.meaning import searched_index
 from query_assistant.queries.normal_tree import is_everything, normal, ordered
-from query_assistant.queries.reading import EVERYTHING, QueryText, plain_integer, read_q
+from query_assistant.queries.reading import ALL_RECORDS, QueryText, plain_integer, read_q
 from query_assistant.queries.rendering import render_leaf, render_text
 from query_assistant.queries.request import Request
 from query_assistant.queries.rules.shorthands import leaf_writer, rewrite_scope, spelled_short
@@ -51,7 +51,7 @@ def _entity(request: Request, values: dict[str, Any], api: Api) -> str | None:
     written = api.entity if request.endpoint == "annotation" else None
     if name is None or request.entity is None:
         return written
-    index = index_of(request, api)
+    index = searched_index(request, api)
     if index == api.default_index:
         values.pop(name, None)
         return written
@@ -119,7 +119,7 @@ def _texts(values: dict[str, Any], request: Request, api: Api, keep_case: bool) 
     q = request.text("q", api) if not values.get("scroll_id") else None
     if q is not None:
         values["q"] = _q(q, request, api, keep_case)
-        if values["q"] == EVERYTHING and request.q not in (None, EVERYTHING):
+        if values["q"] == ALL_RECORDS and request.q not in (None, ALL_RECORDS):
             _show_hits(values, request, api)
 
 
@@ -141,7 +141,7 @@ def _q(q: QueryText, request: Request, api: Api, keep_case: bool) -> str:
     if q.mode == "interval":
         return _interval(q, api, keep_case)
     if q.mode == "all" or q.text is None:
-        return EVERYTHING
+        return ALL_RECORDS
     if q.mode == "wildcard":
         return q.text if keep_case else q.text.lower()
     if q.mode == "integer":
@@ -151,7 +151,7 @@ def _q(q: QueryText, request: Request, api: Api, keep_case: bool) -> str:
     leaf = leaf_writer(api)
     tree = ordered(normal(q.query, api, keep_case=keep_case), "and", leaf)
     if is_everything(tree):
-        return EVERYTHING
+        return ALL_RECORDS
     text = render_text(tree, "and", leaf)
     return text if _says(text, tree, request, api, keep_case) else q.text
 
@@ -204,7 +204,7 @@ def _paging(values: dict[str, Any], request: Request, api: Api) -> None:
 
 
 def _defaults(values: dict[str, Any], request: Request, api: Api) -> None:
-    counted = request.key == "GET query" and values.get("facets") and values.get("q") == EVERYTHING
+    counted = request.key == "GET query" and values.get("facets") and values.get("q") == ALL_RECORDS
     for name, value in list(values.items()):
         default = api.default(request.key, name)
         if counted and name == "size":

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from query_assistant.apis import Api
-from query_assistant.queries.rendering import Leaf, render_leaf, render_text
+from query_assistant.queries.rendering import LeafWriter, render_leaf, render_text
 from query_assistant.queries.tree import (
     Boolean,
     Boost,
@@ -46,7 +46,7 @@ def normal(node: Node, api: Api, *, operator: Operator = "and", keep_case: bool 
             [normal(part, api, operator=operator, keep_case=keep_case, scored=scored) for part in group]
             for group in (node.must, node.should, node.must_not)
         )
-        return boolean(*parts)
+        return _group(*parts)
     return _leaf(node if keep_case else fold(node, api), api, operator)
 
 
@@ -76,7 +76,7 @@ def _words(node: Words, api: Api, operator: Operator) -> Node:
         return _value(node.field, node.text, operator)
     if len(node.words) > 1 and api.kind(node.field) == "text" and all(map(_WORD.match, node.words)):
         parts: list[Node] = [Words(node.field, (word,), operator) for word in node.words]
-        return boolean(parts, [], []) if node.operator == "and" else boolean([], parts, [])
+        return _group(parts, [], []) if node.operator == "and" else _group([], parts, [])
     return node
 
 
@@ -97,7 +97,7 @@ def _value(field: str | None, text: str, operator: Operator) -> Node:
     return Phrase(field, text)
 
 
-def boolean(must: list[Node], should: list[Node], must_not: list[Node]) -> Node:
+def _group(must: list[Node], should: list[Node], must_not: list[Node]) -> Node:
     """A group without groups in it that change nothing."""
     if not must and should:
         should = _spliced_should(should)
@@ -132,7 +132,7 @@ def _spliced_must(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
     return spliced, prohibited
 
 
-def ordered(node: Node, operator: Operator = "and", leaf: Leaf = render_leaf) -> Node:
+def ordered(node: Node, operator: Operator = "and", leaf: LeafWriter = render_leaf) -> Node:
     """The tree with the parts of every group in the order of their text, inner groups last."""
     if isinstance(node, Boost):
         return Boost(ordered(node.node, operator, leaf), node.factor)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from query_assistant.queries.request import Request
 
 Mode = Literal["all", "none", "interval", "text", "wildcard", "integer", "words"]
-EVERYTHING = "__all__"
+ALL_RECORDS = "__all__"
 _OPERATORS = (":", "~", " AND ", " OR ", "NOT ")
 
 
@@ -106,7 +106,7 @@ def read_q(q: str | None, parameters: Mapping[str, Any], api: Api) -> QueryText:
 
 def mode_of(q: str | None, api: Api) -> Mode:
     """Which reading a q gets that is no interval."""
-    if q is None or q in (EVERYTHING, "*:*"):
+    if q is None or q in (ALL_RECORDS, "*:*"):
         return "all"
     if not q:
         return "none"

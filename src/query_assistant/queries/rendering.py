@@ -2,7 +2,8 @@
 
     Boolean(must=(Words("symbol", ("CDK2",)),), must_not=(Exists("HGNC"),))  ->  symbol:CDK2 AND NOT _exists_:HGNC
 
-Only nodes that a text can express are rendered; the batch and interval nodes have no text form.
+Only nodes that a text can express are rendered; the batch and interval nodes have no text form. `describe` says any
+clause as a person would write it, for explanations.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from functools import lru_cache
 
 from query_assistant.queries.tree import (
     EXISTS,
+    BestOf,
     Boolean,
     Boost,
     Exists,
     Fuzzy,
+    Interval,
+    Match,
     MatchAll,
     MatchNone,
     Node,
@@ -29,7 +33,9 @@ from query_assistant.queries.tree import (
     Words,
 )
 
-Leaf = Callable[[Node], str]
+LeafWriter = Callable[[Node], str]
+
+_LONGEST_CLAUSE = 60  # characters of a clause in an explanation
 
 _RESERVED = frozenset({"AND", "OR", "NOT", "&&", "||"})
 _ESCAPED = re.compile(r'[!():^\[\]"{}~*?\\/ \t\n\r\u3000]')
@@ -38,7 +44,7 @@ _PLAIN_BOUND = re.compile(r"-?[A-Za-z0-9_.]+\Z")
 _QUOTED_BOUND = re.compile(r'[ \]}"]|\A(?:\*|TO)?\Z|\A[\t\n\r\u3000]')
 
 
-def render_text(node: Node, operator: Operator = "and", leaf: Leaf | None = None) -> str:
+def render_text(node: Node, operator: Operator = "and", leaf: LeafWriter | None = None) -> str:
     """The query text of a tree, for a parser whose default operator is `operator`.
 
     `leaf` writes the leaves where an API spells some of them its own way.
@@ -52,7 +58,7 @@ def render_text(node: Node, operator: Operator = "and", leaf: Leaf | None = None
     return _inner(node, operator, write)
 
 
-def _inner(node: Node, operator: Operator, write: Leaf) -> str:
+def _inner(node: Node, operator: Operator, write: LeafWriter) -> str:
     if isinstance(node, Strict):
         return render_text(node.node, operator, write)
     if isinstance(node, Boost):
@@ -60,21 +66,21 @@ def _inner(node: Node, operator: Operator, write: Leaf) -> str:
     return write(node)
 
 
-def _boosted(node: Boost, operator: Operator, write: Leaf) -> str:
+def _boosted(node: Boost, operator: Operator, write: LeafWriter) -> str:
     inner = _grouped(node.node, operator, write)
     if isinstance(node.node, Boost):
         inner = f"({inner})"
     return f"{inner}^{_number(node.factor)}"
 
 
-def _grouped(node: Node, operator: Operator, write: Leaf) -> str:
+def _grouped(node: Node, operator: Operator, write: LeafWriter) -> str:
     """A part of a larger text: groups, and runs of words without a field, in parentheses."""
     text = render_text(node, operator, write)
     loose = isinstance(node, Words) and node.field is None and len(node.words) > 1
     return f"({text})" if loose or isinstance(node, Boolean) else text
 
 
-def _boolean(node: Boolean, operator: Operator, write: Leaf) -> str:
+def _boolean(node: Boolean, operator: Operator, write: LeafWriter) -> str:
     must, should, must_not = (
         [_grouped(part, operator, write) for part in parts] for parts in (node.must, node.should, node.must_not)
     )
@@ -187,3 +193,73 @@ def _bound(bound: str | None) -> str:
 def _number(factor: float) -> str:
     text = f"{factor:f}".rstrip("0").rstrip(".")
     return text or "0"
+
+
+def describe(node: Node) -> str:
+    """The clause in the query language where it has a form there, in words where it has none; cut where it is long."""
+    return _cut(_describe(node))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CLAUSE else text[: _LONGEST_CLAUSE - 1] + "…"
+
+
+def describe_value(leaf: Node) -> str:
+    """What a clause asks of its field, without the field's name."""
+    if isinstance(leaf, Match):
+        return leaf.text
+    if isinstance(leaf, Exists):
+        return "any value"
+    if isinstance(leaf, Interval):
+        return f"chr{leaf.chromosome}:{leaf.start}-{leaf.end}"
+    if isinstance(leaf, Words | Phrase | Wildcard | Fuzzy | Regex | Range):
+        return _cut(render_leaf(leaf)[len(prefix(leaf.field)) :])
+    return describe(leaf)
+
+
+def plain(node: BestOf) -> Words | Wildcard | None:
+    """The words for which several searches stand, None where they stand for something else."""
+    for _, choice in node.choices:
+        if isinstance(choice, Match):
+            return Words(None, tuple(choice.text.split()))
+        if isinstance(choice, Wildcard):
+            return Wildcard(None, choice.pattern)
+    return None
+
+
+def field_names(leaf: Node) -> tuple[str | None, ...]:
+    """The fields into which a leaf looks; None stands for the default fields."""
+    if isinstance(leaf, Match):
+        return leaf.fields
+    return (leaf.path,) if isinstance(leaf, Interval) else (getattr(leaf, "field", None),)
+
+
+def _describe(node: Node) -> str:
+    if isinstance(node, Boost | Strict):
+        return _describe(node.node)
+    if isinstance(node, Boolean):
+        return _describe_boolean(node)
+    if isinstance(node, BestOf):
+        words = plain(node)
+        return " or ".join(_describe(choice) for _, choice in node.choices) if words is None else render_leaf(words)
+    if isinstance(node, Interval):
+        return f"{describe_value(node)} in {node.path}"
+    if isinstance(node, Match):
+        return f"{node.text!r} in {', '.join(node.fields)}"
+    if isinstance(node, MatchAll | MatchNone):
+        return "every record" if isinstance(node, MatchAll) else "no record"
+    return render_leaf(node)
+
+
+def _describe_boolean(node: Boolean) -> str:
+    parts = [_inside(child) for child in node.must]
+    if node.should and not node.must:
+        either = " OR ".join(_inside(child) for child in node.should)
+        parts.append(f"({either})" if node.must_not and len(node.should) > 1 else either)
+    parts += [f"NOT {_inside(child)}" for child in node.must_not]
+    return " AND ".join(parts) or "every record"
+
+
+def _inside(node: Node) -> str:
+    text = _describe(node)
+    return f"({text})" if isinstance(node, Boolean) and len(node.must + node.should + node.must_not) > 1 else text

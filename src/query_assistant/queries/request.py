@@ -22,7 +22,7 @@ from query_assistant.queries import paths
 from query_assistant.queries.limits import check_request
 from query_assistant.queries.paths import Endpoint, Route, from_text, reading_order, to_text
 from query_assistant.queries.reading import QueryText, read_texts
-from query_assistant.queries.values import Source, Value, check_unicode, convert, shown
+from query_assistant.queries.values import Origin, Value, check_unicode, convert, shown
 from query_assistant.records import Query
 
 __all__ = ["Ignored", "Method", "Request", "from_text", "parse", "parse_http", "reading_order", "to_text"]
@@ -74,7 +74,7 @@ class Request:
         """The given, effective parameters under their canonical names."""
         return dict(self.values)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The endpoint as the parameter tables name it: "GET query"."""
         return f"{self.method} {self.endpoint}"
@@ -208,7 +208,7 @@ def parse_http(
     where = paths.route(path, api)
     _check_method(method, where, path)
     form, document = _read_body(body, content_type) if method == "POST" else ([], {})
-    sources: list[tuple[Source, dict[str, Any]]] = [("url", dict(given)), ("form", dict(form)), ("json", document)]
+    sources: list[tuple[Origin, dict[str, Any]]] = [("url", dict(given)), ("form", dict(form)), ("json", document)]
     if where.identifier is not None:
         sources.insert(0, ("url", {"id": where.identifier}))
     return _assemble("POST" if method == "POST" else "GET", where, sources, api)
@@ -236,7 +236,7 @@ def _read_body(body: Mapping[str, Any] | str | None, content_type: str) -> tuple
     return paths.pairs(body), {}
 
 
-def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str, Any]]], api: Api) -> Request:
+def _assemble(method: Method, where: Route, sources: list[tuple[Origin, dict[str, Any]]], api: Api) -> Request:
     key = f"{method} {where.endpoint}"
     spellings = api.spellings(key)
     values: dict[str, Value] = {}
@@ -265,13 +265,13 @@ def _assemble(method: Method, where: Route, sources: list[tuple[Source, dict[str
     return request
 
 
-def _winner(names: tuple[str, ...], sources: list[tuple[Source, dict[str, Any]]]) -> tuple[int, str]:
+def _winner(names: tuple[str, ...], sources: list[tuple[Origin, dict[str, Any]]]) -> tuple[int, str]:
     """The first source, and in it the first spelling, that gives the parameter."""
     return next((place, name) for place, (_, given) in enumerate(sources) for name in names if name in given)
 
 
 def _ignored(
-    sources: list[tuple[Source, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api
+    sources: list[tuple[Origin, dict[str, Any]]], used: set[tuple[int, str]], key: str, api: Api
 ) -> list[Ignored]:
     return [
         Ignored(check_unicode(name), _written(value), _reason(name, key, api))

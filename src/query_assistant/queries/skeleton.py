@@ -1,22 +1,27 @@
-"""A query with its values masked by their kind: what two queries of one pattern have in common.
+"""What queries of one pattern have in common: the skeleton, and coarser still the signature.
 
-    /v3/query?q=symbol:CDK2 AND taxid:>9000&size=5  ->  /v3/query?q=symbol:<word> AND taxid:><number>&size=<size>
+    /v3/query?q=symbol:CDK2 AND taxid:>9000&size=5
+    skeleton   /v3/query?q=symbol:<word> AND taxid:><number>&size=<size>
+    signature  GET query | AND range | symbol taxid | (default) | size
 
-Made from the canonical request, so that spelling never shows; the clauses of a group stand in the order of their masks.
+Both are made from the canonical request, so that spelling never shows; the clauses of a group stand in the order of
+their masks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from query_assistant.apis import Api
-from query_assistant.queries.literals import PLAIN, plain_kind, word_kind
+from query_assistant.queries.literals import PLAIN_KINDS, plain_kind, word_kind
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.normal_tree import normal, ordered
 from query_assistant.queries.reading import QueryText
 from query_assistant.queries.rendering import prefix, render_text
 from query_assistant.queries.request import Request
 from query_assistant.queries.tree import (
+    Boolean,
     Exists,
     Fuzzy,
     MatchAll,
@@ -28,7 +33,17 @@ from query_assistant.queries.tree import (
     Regex,
     Wildcard,
     Words,
+    children,
 )
+
+_OPERATORS = {
+    Exists: "exists",
+    Phrase: "phrase",
+    Range: "range",
+    Wildcard: "wildcard",
+    Regex: "regex",
+    Fuzzy: "fuzzy",
+}
 
 
 def skeleton(request: Request, api: Api) -> str:
@@ -66,7 +81,7 @@ def _masked_text(text: QueryText, api: Api) -> str:
     if text.located is not None:
         genome = f"{text.located.prefix}." if text.located.prefix and not _by_parameter(api) else ""
         return f"{genome}<interval> AND {query}" if query else f"{genome}<interval>"
-    return query if text.query else f"<{plain_kind(text)}>" if text.mode in PLAIN else str(text.text)
+    return query if text.query else f"<{plain_kind(text)}>" if text.mode in PLAIN_KINDS else str(text.text)
 
 
 def _by_parameter(api: Api) -> bool:
@@ -113,3 +128,47 @@ def _masked_range(node: Range, api: Api) -> str:
         return f">{'=' if node.include_low else ''}{low}"
     opening, closing = "[" if node.include_low else "{", "]" if node.include_high else "}"
     return f"{opening}{low} TO {high}{closing}"
+
+
+def signature(request: Request, api: Api) -> str:
+    """Endpoint | operators | queried fields | returned fields | names of the other parameters.
+
+    Raises:
+        RequestError: the request cannot be understood.
+    """
+    form = canonicalize(request, api)
+    operators: set[str] = set()
+    fields: set[str] = set()
+    for text in form.texts(api):
+        if text.place is None and text.query is not None:
+            _collect(text.query, operators, fields)
+        if text.place is None and text.mode != "text":
+            operators.add(text.mode)
+    if form.method == "POST" and form.endpoint == "query":
+        scopes = form.value("scopes", api)
+        fields.update(str(name) for scope in scopes for name in (scope if isinstance(scope, tuple) else (scope,)))
+    names = [name for name, _ in form.reading() if name not in ("q", "id", "ids", "fields", "scopes")]
+    shown = form.get("fields")
+    parts = (sorted(operators), sorted(fields), shown if isinstance(shown, tuple) else ["(default)"], names)
+    return " | ".join([form.key, *(" ".join(part) for part in parts)])
+
+
+def _collect(node: Node, operators: set[str], fields: set[str]) -> None:
+    """The operators and fields of a tree."""
+    if isinstance(node, Boolean):
+        operators.update(_joints(node))
+    elif type(node) in _OPERATORS:
+        operators.add(_OPERATORS[type(node)])
+    if field := getattr(node, "field", None):
+        fields.add(field)
+    for part in children(node):
+        _collect(part, operators, fields)
+
+
+def _joints(node: Boolean) -> Iterator[str]:
+    if len(node.must) > 1 or (node.must and node.should):
+        yield "AND"
+    if node.should:
+        yield "OR"
+    if node.must_not:
+        yield "NOT"

@@ -16,8 +16,16 @@ import dataclasses
 from dataclasses import dataclass
 
 from query_assistant.errors import QuerySyntaxError
-from query_assistant.queries.rendering import render_text
-from query_assistant.queries.tokens import Token, automatic_edits, number, pattern, scan, unescape, unexpected
+from query_assistant.queries.limits import MAX_BOOST, MAX_SLOP
+from query_assistant.queries.tokens import (
+    Token,
+    automatic_edits,
+    scan,
+    tilde_number,
+    unescape,
+    unexpected,
+    wildcard_pattern,
+)
 from query_assistant.queries.tree import (
     EXISTS,
     Boolean,
@@ -31,15 +39,11 @@ from query_assistant.queries.tree import (
     Regex,
     Wildcard,
     bare,
-    between,
+    ranged,
 )
-
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse_text", "render_text"]
 
 MAX_DEPTH = 100
 MAX_LENGTH = 65_536  # what the servers read of a request before its body: no longer text reaches them in a URL
-MAX_BOOST = 3.4028235677973366e38  # from here on the servers' 32 bits hold infinity, which is no boost
-MAX_SLOP = 2**31 - 1  # a larger distance is this one to the servers
 _ENDS_CHUNK = frozenset({"COLON", "STAR", "SLOP", "BOOST", "AND", "OR"})
 _LEAVES = frozenset({"TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "SIGN"})
 _MODIFIERS = frozenset({"NOT", "PLUS", "MINUS"})
@@ -49,12 +53,10 @@ _CONJUNCTIONS = frozenset({"AND", "OR"})
 def parse_text(text: str, operator: Operator = "and", parameter: str = "q") -> Node:
     """The tree of a query text.
 
-    `operator` joins clauses that no word joins: "and" in q, "or" in filter and post_filter. `parameter` is named in
-    errors.
+    `operator` joins clauses that no word joins: "and" in q, "or" in filter and post_filter. Errors name `parameter`.
 
     Raises:
-        QuerySyntaxError: the text is empty or over MAX_LENGTH, or the servers' parser would refuse it; carries the
-            position.
+        QuerySyntaxError: the text is empty or over MAX_LENGTH, or the servers' parser would refuse it.
     """
     if len(text) > MAX_LENGTH:
         raise QuerySyntaxError(
@@ -104,7 +106,7 @@ class _Parser:
                 if token.kind == "END":
                     return self._end(token)
                 self._close(token)
-            elif self._starts_chunk():
+            elif token.kind == "TERM" and self._joins(self.at + 1):
                 self._chunk()
             else:
                 self._clause()
@@ -117,11 +119,8 @@ class _Parser:
             )
         return _fold(self.groups[0].clauses)
 
-    def _starts_chunk(self) -> bool:
-        """At least two bare words in a row, the second not claimed by what follows it."""
-        return self.tokens[self.at].kind == "TERM" and self._joins(self.at + 1)
-
     def _joins(self, at: int) -> bool:
+        """Whether a bare word stands there that nothing behind it claims: it goes on with the run before it."""
         return self.tokens[at].kind == "TERM" and self.tokens[at + 1].kind not in _ENDS_CHUNK
 
     def _chunk(self) -> None:
@@ -211,7 +210,7 @@ class _Parser:
             return MatchAll() if name in (None, "*") else Exists(str(name))
         if token.kind == "PATTERN":
             self._plain(token)  # refuses what no word may hold either
-            return Wildcard(name, pattern(token.text))
+            return Wildcard(name, wildcard_pattern(token.text))
         if token.kind == "REGEX":
             unescape(f"/{token.text}/", token.start, self.parameter)
             return Regex(name, token.text)
@@ -221,7 +220,7 @@ class _Parser:
         if token.kind not in ("TERM", "SIGN"):
             return self._bare(token, name)
         text = self._plain(token)
-        edits = number(slop.text)
+        edits = tilde_number(slop.text)
         if edits is None:
             return Fuzzy(name, text, edits=automatic_edits(text))
         if edits < 0 or edits > 2 or (edits >= 1 and edits != int(edits)):
@@ -236,12 +235,12 @@ class _Parser:
         text = self._plain(token)
         if name == EXISTS:
             return Exists(text)
-        return Phrase(name, text, slop=int(min(number(slop.text) or 0, MAX_SLOP)) if slop else 0)
+        return Phrase(name, text, slop=int(min(tilde_number(slop.text) or 0, MAX_SLOP)) if slop else 0)
 
     def _range(self, token: Token, name: str | None) -> Node:
         assert token.bounds is not None
         low, high = token.bounds.low, token.bounds.high
-        return between(
+        return ranged(
             name,
             None if low is None else unescape(low, token.start, self.parameter),
             None if high is None else unescape(high, token.start, self.parameter),
@@ -278,7 +277,7 @@ class _Parser:
         return token
 
     def _plain(self, token: Token) -> str:
-        return unescape(token.text, token.start, self.parameter)
+        return unescape(token.text, token.start, self.parameter) if "\\" in token.text else token.text
 
     def _unexpected(self, token: Token) -> QuerySyntaxError:
         if token.kind != "END":

@@ -15,7 +15,7 @@ from typing import Literal
 
 from query_assistant.errors import QuerySyntaxError
 
-Kind = Literal[
+TokenKind = Literal[
     "TERM", "STAR", "PATTERN", "QUOTED", "REGEX", "RANGE", "AND", "OR", "NOT", "PLUS", "MINUS",
     "SIGN", "COLON", "OPEN", "CLOSE", "SLOP", "BOOST", "END",
 ]  # fmt: skip
@@ -37,9 +37,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 _INNER_WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
-_WORDS: dict[str, Kind] = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT", "*": "STAR"}
-_SIGNS: dict[str, Kind] = {"(": "OPEN", ")": "CLOSE", ":": "COLON"}
-_MODIFIERS: dict[str, Kind] = {"+": "PLUS", "-": "MINUS", "!": "NOT"}
+_WORDS: dict[str, TokenKind] = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT", "*": "STAR"}
+_SIGNS: dict[str, TokenKind] = {"(": "OPEN", ")": "CLOSE", ":": "COLON"}
+_MODIFIERS: dict[str, TokenKind] = {"+": "PLUS", "-": "MINUS", "!": "NOT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Bounds:
 class Token:
     """`text` is the token as written, save for quotes and slashes around it; `start` counts characters from 0."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     start: int
     bounds: Bounds | None = None
@@ -79,6 +79,8 @@ def scan(text: str, parameter: str = "q") -> list[Token]:
 
 
 def _skip(text: str, position: int) -> int:
+    if position < len(text) and text[position] not in BLANKS:
+        return position
     found = _BLANK.match(text, position)
     return found.end() if found else position
 
@@ -228,7 +230,7 @@ def _characters(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def pattern(image: str) -> str:
+def wildcard_pattern(image: str) -> str:
     """A wildcard pattern with a backslash left only before `*`, `?` and itself."""
     if "\\" not in image:
         return image
@@ -245,7 +247,7 @@ def pattern(image: str) -> str:
     return "".join(parts)
 
 
-def number(image: str) -> float | None:
+def tilde_number(image: str) -> float | None:
     """The number behind a tilde; anything else behind it is dropped without a word, as Lucene does."""
     return float(image) if _DECIMAL.fullmatch(image) else None
 

@@ -69,7 +69,7 @@ class Regex:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values between two bounds; None is an open end."""
+    """Values ranged two bounds; None is an open end."""
 
     field: str | None
     low: str | None
@@ -214,10 +214,10 @@ def bare(field: str | None, words: tuple[str, ...], operator: Operator) -> Node:
     inclusive = text[1] == "=" and len(text) > 2
     bound = text[2:] if inclusive else text[1:]
     return (
-        between(field, bound, None, inclusive, True) if text[0] == ">" else between(field, None, bound, True, inclusive)
+        ranged(field, bound, None, inclusive, True) if text[0] == ">" else ranged(field, None, bound, True, inclusive)
     )
 
 
-def between(field: str | None, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Range:
+def ranged(field: str | None, low: str | None, high: str | None, include_low: bool, include_high: bool) -> Range:
     """An open end has no bound to include, so that `{5 TO *}`, `{5 TO *]` and `>5` are one tree."""
     return Range(field, low, high, include_low or low is None, include_high or high is None)

@@ -118,7 +118,7 @@ class _Checker:
             yield issue
         match node:
             case Words() | Phrase():
-                yield from issues.value(name, node.text, parameter, self.api)
+                yield from issues.unfit_value(name, node.text, parameter, self.api)
                 yield from self._single_value(node)
             case Range():
                 yield from self._range(node)
@@ -151,7 +151,7 @@ class _Checker:
     def _range(self, node: Range) -> Iterator[Issue]:
         bounds = [bound for bound in (node.low, node.high) if bound is not None]
         for bound in bounds:
-            yield from issues.value(node.field, bound, self.text.parameter, self.api, bound=True)
+            yield from issues.unfit_value(node.field, bound, self.text.parameter, self.api, bound=True)
         if bounds and self.api.kind(node.field) == "whole" and all(_numeric(bound) for bound in bounds):
             yield Issue(
                 "text_range",

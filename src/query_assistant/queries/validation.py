@@ -15,7 +15,7 @@ from query_assistant.apis import Api
 from query_assistant.errors import QuerySyntaxError, RequestError
 from query_assistant.queries import issues, tree_checks
 from query_assistant.queries.issues import SEVERITIES, Code, Issue, Severity, spared
-from query_assistant.queries.meaning import index_of, understand
+from query_assistant.queries.meaning import searched_index, understand
 from query_assistant.queries.reading import QueryText
 from query_assistant.queries.request import Request, parse
 from query_assistant.queries.rules.identifiers import unknown_prefix
@@ -73,7 +73,7 @@ def _understood(request: Request, api: Api) -> Iterator[Issue]:
     except RequestError as error:
         yield _refusal(error)
         return
-    index = index_of(request, api)
+    index = searched_index(request, api)
     for text in request.texts(api):
         yield from (_located(issue, request.get(text.parameter)) for issue in tree_checks.check(text, index, api))
         yield from _interval(text, index, api)

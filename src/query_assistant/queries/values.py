@@ -17,7 +17,7 @@ from query_assistant.apis import Api, Parameter
 from query_assistant.errors import RequestError
 
 Value = str | int | bool | tuple[Any, ...]
-Source = Literal["url", "form", "json"]
+Origin = Literal["url", "form", "json"]
 
 _TRUE = frozenset({"1", "true", "yes", "y", "t"})
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
@@ -27,7 +27,7 @@ _INNER_ESCAPE = re.compile(r'\\(["\\])')
 _LONGEST_INTEGER = 18
 
 
-def convert(parameter: Parameter, raw: Any, source: Source, api: Api) -> Value:
+def convert(parameter: Parameter, raw: Any, source: Origin, api: Api) -> Value:
     """The typed value of one parameter.
 
     Raises:
@@ -40,7 +40,7 @@ def convert(parameter: Parameter, raw: Any, source: Source, api: Api) -> Value:
     if parameter.is_list:
         items = _json_terms(raw, parameter, source, api) or _items(parameter, raw, source)
         _check_length(parameter, items)
-        return species(items, parameter, api) if parameter.type == "species" else items
+        return _species(items, parameter, api) if parameter.type == "species" else items
     return _SINGLE[parameter.type](parameter, raw, source)
 
 
@@ -78,7 +78,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _text(parameter: Parameter, raw: Any, source: Source) -> str:
+def _text(parameter: Parameter, raw: Any, source: Origin) -> str:
     if not isinstance(raw, str):
         raise refused(parameter, raw, "a string", "put it in quotes")
     if parameter.pattern and raw and not re.fullmatch(parameter.pattern, raw, re.DOTALL):
@@ -100,13 +100,13 @@ def _compile_jmespath(parameter: Parameter, raw: str) -> None:
         raise refused(parameter, raw, f"a JMESPath expression ({reason[:120]})", "correct it behind the |") from None
 
 
-def _word(parameter: Parameter, raw: Any, source: Source) -> str:
+def _word(parameter: Parameter, raw: Any, source: Origin) -> str:
     if raw not in parameter.choices:
         raise refused(parameter, raw, "one of " + ", ".join(parameter.choices), "choose one, in lower case")
     return str(raw)
 
 
-def _integer(parameter: Parameter, raw: Any, source: Source) -> int:
+def _integer(parameter: Parameter, raw: Any, source: Origin) -> int:
     if source == "json":
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise refused(parameter, raw, "a number", "write it without quotes or fraction in a JSON body")
@@ -123,7 +123,7 @@ def _integer(parameter: Parameter, raw: Any, source: Source) -> int:
     return number
 
 
-def _boolean(parameter: Parameter, raw: Any, source: Source) -> bool:
+def _boolean(parameter: Parameter, raw: Any, source: Origin) -> bool:
     if source == "json":
         if not isinstance(raw, bool):
             raise refused(parameter, raw, "true or false", "write it without quotes in a JSON body")
@@ -140,7 +140,7 @@ def _above_zero(raw: str) -> bool:
         return False
 
 
-_SINGLE: dict[str, Callable[[Parameter, Any, Source], Value]] = {
+_SINGLE: dict[str, Callable[[Parameter, Any, Origin], Value]] = {
     "text": _text,
     "word": _word,
     "integer": _integer,
@@ -148,7 +148,7 @@ _SINGLE: dict[str, Callable[[Parameter, Any, Source], Value]] = {
 }
 
 
-def _json_terms(raw: Any, parameter: Parameter, source: Source, api: Api) -> tuple[Any, ...]:
+def _json_terms(raw: Any, parameter: Parameter, source: Origin, api: Api) -> tuple[Any, ...]:
     """Some servers also take a JSON array as the text of a form's q."""
     if not (api.definition.form_json_terms and source == "form" and parameter.name in ("q", "ids")):
         return ()
@@ -160,11 +160,11 @@ def _json_terms(raw: Any, parameter: Parameter, source: Source, api: Api) -> tup
         return ()
 
 
-def _items(parameter: Parameter, raw: Any, source: Source) -> tuple[Any, ...]:
+def _items(parameter: Parameter, raw: Any, source: Origin) -> tuple[Any, ...]:
     if isinstance(raw, str):
         if source == "json" and parameter.json_ in ("array", "typed"):
             raise refused(parameter, raw, "an array", f'write ["{raw}"] in a JSON body')
-        return split(raw, parameter)
+        return _split(raw, parameter)
     if not isinstance(raw, list) and parameter.json_ == "any" and not isinstance(raw, (bool, dict, type(None))):
         raw = [raw]
     if not isinstance(raw, list):
@@ -198,7 +198,7 @@ def _scalar(item: Any, parameter: Parameter) -> str:
     raise refused(parameter, item, "a string or a number", "flatten the array")
 
 
-def split(raw: str, parameter: Parameter) -> tuple[str, ...]:
+def _split(raw: str, parameter: Parameter) -> tuple[str, ...]:
     """The items of a list in one text: split at comma, pipe, plus and white space; quotes and backslashes protect.
 
     Raises:
@@ -241,7 +241,7 @@ def _check_length(parameter: Parameter, items: tuple[Any, ...]) -> None:
         raise refused(parameter, f"{len(items)} items", f"at most {parameter.maximum}", "split the request")
 
 
-def species(items: tuple[Any, ...], parameter: Parameter, api: Api) -> tuple[str, ...]:
+def _species(items: tuple[Any, ...], parameter: Parameter, api: Api) -> tuple[str, ...]:
     """Each species by its name where it has one, else by its taxid; ("all",) where nothing is restricted.
 
     The server puts taxids in the place of names wherever they occur in an item, then wants digits.

@@ -19,8 +19,8 @@ from query_assistant.apis import Api
 from query_assistant.judging.comparison import Comparison
 from query_assistant.judging.differences import Difference
 from query_assistant.judging.readings import Reading
-from query_assistant.queries.returned import returned
-from query_assistant.queries.wording import field_names
+from query_assistant.queries.meaning import shown_fields
+from query_assistant.queries.rendering import field_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _parameters(reading: Reading, api: Api) -> list[Hashable]:
 
 
 def _returned(reading: Reading, api: Api) -> frozenset[str]:
-    return returned(reading.meaning.presentation.fields, api) if reading.meaning else frozenset()
+    return shown_fields(reading.meaning.presentation.fields, api) if reading.meaning else frozenset()
 
 
 def classify(comparison: Comparison, prediction: Reading, valid: bool, api: Api) -> ErrorClass | None:

@@ -15,8 +15,8 @@ from query_assistant.judging.contents import single_valued
 from query_assistant.judging.probes.drafts import ProbeDraft, elsewhere, homes, stretches_around
 from query_assistant.judging.probes.truths import Truth, agreed, deciding, leaves, settle
 from query_assistant.judging.probes.values import Content, FieldNode, values
+from query_assistant.queries.rendering import describe, field_names
 from query_assistant.queries.tree import Interval, Node
-from query_assistant.queries.wording import describe, field_names
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
 # 400 keeps the longest comparison within its time; past it a clause's rarer boundaries go first, never a whole clause.

@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 
 from query_assistant.apis import Api, Shorthand
-from query_assistant.queries.rendering import Leaf, prefix, render_leaf
+from query_assistant.queries.rendering import LeafWriter, prefix, render_leaf
 from query_assistant.queries.tree import Exists, MatchAll, MatchNone, Node, Phrase, Wildcard, Words
 
 _BARE = re.compile(r"[0-9]+\Z")
@@ -42,7 +42,7 @@ def spelled_short(field: str | None, api: Api) -> Shorthand | None:
 
 
 @lru_cache(maxsize=64)
-def leaf_writer(api: Api) -> Leaf:
+def leaf_writer(api: Api) -> LeafWriter:
     """Writes one clause of q as this API reads it."""
     if not api.definition.shorthands:
         return render_leaf
