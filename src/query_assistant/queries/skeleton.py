@@ -147,7 +147,8 @@ def signature(request: Request, api: Api) -> str:
     if form.method == "POST" and form.endpoint == "query":
         scopes = form.value("scopes", api)
         fields.update(str(name) for scope in scopes for name in (scope if isinstance(scope, tuple) else (scope,)))
-    names = [name for name, _ in form.reading() if name not in ("q", "id", "ids", "fields", "scopes")]
+    asked = {part.name for part in api.parameters_on(form.key) if part.role == "asks"}
+    names = [name for name, _ in form.reading() if name not in asked and name != "fields"]
     shown = form.get("fields")
     parts = (sorted(operators), sorted(fields), shown if isinstance(shown, tuple) else ["(default)"], names)
     return " | ".join([form.key, *(" ".join(part) for part in parts)])
