@@ -56,7 +56,7 @@ def test_a_queued_experiments_copy_takes_the_checkouts_keys(checkout: Path, monk
     assert key_after(f"{KEY}=mine\n".encode(), checkout) == "mine"
 
 
-@pytest.mark.parametrize("content", [b"A=\xe9\n", b"A=\xff\xfe\n", f"{KEY}=a\0b".encode(), b"x" * 2**21])
+@pytest.mark.parametrize("content", [b"A=\xe9\n", b"A=\xff\xfe\n", f"{KEY}=a\0b".encode(), b"x" * 2**25])
 def test_a_file_that_cannot_be_read_is_one_clear_error(checkout: Path, content: bytes) -> None:
     with pytest.raises(InputError, match=r"\.env"):
         key_after(content, checkout)

@@ -115,7 +115,7 @@ def _failures(path: Path) -> Iterator[None]:
 def _state(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a name with a NUL: nothing can be there
         return None
 
 

@@ -84,6 +84,19 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     return bytes(content)
 
 
+def read_text(path: Path, max_bytes: int = 2**24) -> str:
+    """All of a small UTF-8 file, with or without a byte order mark.
+
+    Raises:
+        InputError: as `read_bytes`, or it is not UTF-8.
+    """
+    try:
+        return read_bytes(path, max_bytes).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"{error.reason} at byte {error.start}"
+        raise InputError(f"{path} is not UTF-8 text ({where}); save it as UTF-8") from None
+
+
 def open_plainly(path: Path) -> io.BufferedReader:
     """The file, open for reading, unless opening it could wait for ever.
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.inputs import read_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -303,10 +304,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         ConfigurationError: the file is missing or broken, or a key is unknown, unset or out of bounds.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error}; run in the repository's top folder") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.safe_load(read_text(path))
+    except (InputError, yaml.YAMLError, RecursionError) as error:
+        if not path.exists():
+            raise ConfigurationError(f"no {path} here; run in the repository's top folder") from None
         raise ConfigurationError(f"{path} is not YAML: {error}; write it anew with `make params`") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path} holds {values!r:.40}, no sections; write it anew with `make params`")

@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from query_assistant.errors import ConfigurationError, InputError
-from query_assistant.inputs import read_bytes
+from query_assistant.inputs import read_text
 
 VARIABLE = "QUERY_ASSISTANT_ROOT"
 CACHE_VARIABLE = "QUERY_ASSISTANT_CACHE"
-_MOST_ENVIRONMENT_BYTES = 2**20
 
 
 def project_root() -> Path:
@@ -64,10 +63,7 @@ def load_environment() -> None:
         return
     from dotenv import dotenv_values
 
-    try:
-        text = read_bytes(file, _MOST_ENVIRONMENT_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8 text") from None
+    text = read_text(file)
     if "\0" in text:
         raise InputError(f"{file} holds a NUL, which no variable can; save it as UTF-8 text")
     for name, value in dotenv_values(stream=io.StringIO(text)).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from query_assistant.apis import api_names, load_api
+from query_assistant.apis.fields import load_schema
 from query_assistant.errors import ConfigurationError
 from query_assistant.project import project_root
 
@@ -154,3 +156,43 @@ def test_importing_the_core_loads_nothing_heavy(module: str) -> None:
     heavy = "{'torch', 'numpy', 'pandas', 'transformers', 'duckdb', 'gradio'}"
     command = f"import sys, {module}; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
+
+
+HOSTILE = {
+    "not UTF-8": b"\xff\xfe",
+    "a NUL": b"a\0b",
+    "nothing": b"",
+    "other columns": b"name,kind\nsymbol,text\n",
+    "no rows": b"field,type,indexed,searched_by_default,analyzer\n",
+    "a row cut short": b"field,type,indexed,searched_by_default,analyzer\nsymbol,keyword\n",
+    "zeros": b"\0" * 300_000,
+    "brackets": b"[" * 5000,
+    "a knot": b"a: &a [*a]",
+    "more than a field list": b"x" * 2**25,
+}
+
+
+@pytest.mark.parametrize("file", ["mygene/fields.csv", "mygene/definition.yaml", "family.yaml"])
+@pytest.mark.parametrize("content", [*HOSTILE.values(), None], ids=[*HOSTILE, "a pipe"])
+def test_a_file_of_an_api_that_is_none_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
+) -> None:
+    for name in ("family.yaml", "mygene/fields.csv", "mygene/definition.yaml"):
+        copy = tmp_path / "data" / "apis" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(project_root() / "data" / "apis" / name, copy)
+    broken = tmp_path / "data" / "apis" / file
+    broken.unlink()
+    if content is None:
+        os.mkfifo(broken)
+    else:
+        broken.write_bytes(content)
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=broken.name):
+        load_api("mygene")
+
+
+def test_a_field_list_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    listed = (project_root() / "data" / "apis" / "hpo" / "fields.csv").read_bytes()
+    (tmp_path / "fields.csv").write_bytes(b"\xef\xbb\xbf" + listed.replace(b"\n", b"\r\n"))
+    assert load_schema(tmp_path / "fields.csv") == load_schema(project_root() / "data" / "apis" / "hpo" / "fields.csv")

@@ -32,7 +32,8 @@ from query_assistant.apis.definition import (
     WordsPart,
 )
 from query_assistant.apis.fields import Field, Schema, ValueKind, load_schema
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.inputs import read_text
 from query_assistant.project import project_root
 
 __all__ = [
@@ -307,9 +308,9 @@ _ROLE_KEYS = {
 
 def _read(path: Path, kind: type[Any]) -> Any:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
+        content = yaml.load(read_text(path), Loader=_loader())
         return kind.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (InputError, yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError(f"cannot read {_short(path)}: {error}; expected YAML") from error
     except ValidationError as error:
         first = error.errors()[0]

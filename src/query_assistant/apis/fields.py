@@ -19,17 +19,20 @@ are the same value:
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.inputs import read_text
 
 MatchMode = Literal["all", "any", "phrase", "whole"]
 FieldType = Literal["text", "keyword", "integer", "long", "byte", "float", "double", "boolean", "date", "object"]
 ValueKind = Literal["text", "whole", "prefix", "number", "boolean", "date", "default", "unknown"]
+_COLUMNS = ("field", "type", "indexed", "searched_by_default", "analyzer")
 NUMERIC: frozenset[str] = frozenset({"integer", "long", "byte", "float", "double"})
 _TEXT_KINDS: dict[str, ValueKind] = {"": "text", "string_lowercase": "whole", "refseq_analyzer": "prefix"}
 
@@ -134,14 +137,17 @@ def load_schema(path: Path) -> Schema:
     """The field list in a CSV file.
 
     Raises:
-        ConfigurationError: the file is missing, or a row has an unknown type or flag.
+        ConfigurationError: the file is missing, no CSV of fields, or a row has an unknown type or flag.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as rows:
-            fields = [_field(row, path) for row in csv.DictReader(rows)]
-    except OSError as error:
-        reason = f"no field list at {path}: {error.strerror}; expected a CSV of /metadata/fields"
-        raise ConfigurationError(reason) from error
+        rows = csv.DictReader(io.StringIO(read_text(path)), strict=True)
+        if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
+            raise ConfigurationError(f"{path} has no column {', '.join(missing)}; expected {','.join(_COLUMNS)}")
+        fields = [_field(row, path) for row in rows]
+    except (InputError, csv.Error) as error:
+        raise ConfigurationError(f"no field list at {path}: {error}; expected a CSV of /metadata/fields") from error
+    if not fields:
+        raise ConfigurationError(f"{path} lists no fields; expected a CSV of /metadata/fields")
     return Schema({field.name: field for field in fields})
 
 
@@ -157,5 +163,5 @@ def _field(row: dict[str, str], path: Path) -> Field:
         type=cast(FieldType, kind),
         indexed=row["indexed"] == "true",
         searched_by_default=row["searched_by_default"] == "true",
-        analyzer=row["analyzer"],
+        analyzer=row["analyzer"] or "",
     )
