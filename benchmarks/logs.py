@@ -35,23 +35,9 @@ from query_assistant.replica.replica import Replica
 from query_assistant.simulator import simulate, write
 
 COLUMNS = (
-    "lines",
-    "megabytes",
-    "distinct",
-    "canonical",
-    "signatures",
-    "kept",
-    "count_s",
-    "understand_s",
-    "execute_s",
-    "total_s",
-    "cpu_s",
-    "peak_mb",
-    "count_cpu_s",
-    "goaccess_s",
-    "goaccess_cpu_s",
-    "count_to_goaccess",
-)
+    "lines", "megabytes", "distinct", "canonical", "signatures", "kept", "count_s", "understand_s", "execute_s",
+    "total_s", "cpu_s", "peak_mb", "count_cpu_s", "goaccess_s", "goaccess_cpu_s", "count_to_goaccess",
+)  # fmt: skip
 PER_SIGNATURE = 3
 
 

@@ -114,15 +114,16 @@ def line_blocks(log: LogFile) -> Iterator[bytes]:
     A line that never ends is counted as broken and dropped.
     """
     rest, first, endless = b"", True, False
-    for piece in itertools.chain(_gathered(_plain(log)), (None,)):
-        text = rest + (b"\n" if piece is None else piece)
+    for pieces in _gathered(_plain(log)):
+        text = b"".join([rest, *pieces] if pieces else [rest, b"\n"])
         if endless:
             _, end, text = text.partition(b"\n")
             endless = not end
-        whole, _, rest = text.rpartition(b"\n")
+        cut = text.rfind(b"\n") + 1
+        block, rest = text[:cut], text[cut:]
         if len(rest) > CHUNK_BYTES:
             log.broken, log.lines, rest, endless = log.broken + 1, log.lines + 1, b"", True
-        yield _clean(whole + b"\n", first)
+        yield _clean(block, first)
         first = False
 
 
@@ -248,17 +249,19 @@ def _pieces(raw: IO[bytes]) -> Iterator[bytes]:
             yield packed[start : start + _SALVAGE_BYTES]
 
 
-def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pieces joined until they are worth the work on a block."""
+def _gathered(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Pieces together, as soon as they are worth the work on a block; at the end, none."""
     pending: list[bytes] = []
     size = 0
     for piece in pieces:
         pending.append(piece)
         size += len(piece)
         if size >= CHUNK_BYTES // 2:
-            yield b"".join(pending)
+            yield pending
             pending, size = [], 0
-    yield b"".join(pending)
+    if pending:
+        yield pending
+    yield []
 
 
 def _clean(block: bytes, first: bool) -> bytes:
@@ -266,7 +269,10 @@ def _clean(block: bytes, first: bool) -> bytes:
     if first:
         block = block.removeprefix(codecs.BOM_UTF8)
     if not block.isascii():
-        block = block.decode("utf-8", errors="replace").encode()
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            block = block.decode(errors="replace").encode()
     for odd in (b"\0", b"\r"):
         if odd in block:
             block = block.replace(odd, b"")

@@ -139,7 +139,7 @@ def _cut_at_quotes(block: bytes, starts: Places, ends: Places) -> tuple[npt.NDAr
     six, found = six[wide], found[:, wide]
     usual = _stands(signs, found[0] - 2, b"] ") & _stands(signs, found[2] - 1, b" ")
     usual &= _stands(signs, found[4] - 1, b" ")
-    usual &= np.logical_or.reduce([_stands(signs, found[0] + 1, method) for method in _METHODS])
+    usual &= _is_request(signs, found[0] + 1)
     usual &= _is_answer(signs, found[1]) & np.all(signs[found[1:] - 1] != ord("\\"), axis=0)
     six, found = six[usual], found[:, usual]
     cut = np.zeros(len(starts), np.bool_)
@@ -150,7 +150,13 @@ def _cut_at_quotes(block: bytes, starts: Places, ends: Places) -> tuple[npt.NDAr
     return cut, rows(slices(block, found[0] + 1, found[1]), statuses, agents)
 
 
-_METHODS = (b"GET ", b"POST ", b"HEAD ", b"OPTIONS ")
+def _is_request(signs: npt.NDArray[np.uint8], begins: Places) -> npt.NDArray[np.bool_]:
+    """Whether a usual method stands there; nearly always it is GET."""
+    found = _stands(signs, begins, b"GET ")
+    others = np.flatnonzero(~found)
+    for method in (b"POST ", b"HEAD ", b"OPTIONS "):
+        found[others] |= _stands(signs, begins[others], method)
+    return found
 
 
 def _stands(signs: npt.NDArray[np.uint8], places: Places, text: bytes) -> npt.NDArray[np.bool_]:
