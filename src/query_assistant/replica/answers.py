@@ -8,18 +8,24 @@ POST annotation  [{"query", "_id", "_version", ...}, ...]
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
+import yaml
+
 from query_assistant.apis import Api
-from query_assistant.errors import QuerySyntaxError, RequestError
+from query_assistant.errors import QueryAssistantError, QuerySyntaxError, RequestError
 from query_assistant.queries.meaning import Presentation
+from query_assistant.queries.request import Request, parse
 from query_assistant.replica.limits import MAX_ANSWER
 from query_assistant.replica.projection import Form, Projection
 
+PAGE = 1000  # hits of one page of a scroll
 VERSION = 1  # a replica's records were never changed
 
 
@@ -174,6 +180,31 @@ def raw(hits: Iterable[Hit], total: int, highest: float | None, took_ms: int) ->
     }
 
 
+def scroll_id(request: Request, start: int) -> str:
+    """The id with which the page from hit `start` is fetched."""
+    text = json.dumps([start, request.to_query().query], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def resume(token: str, api: Api) -> tuple[Request, int]:
+    """The request and the first hit of a scroll id.
+
+    The id is the request itself, so a made-up one can ask nothing that a plain request could not.
+
+    Raises:
+        RequestError: it is none of ours.
+    """
+    try:
+        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
+        start, path = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        request = parse(path, api)
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError, QueryAssistantError):
+        request, start = None, -1
+    if request is None or not isinstance(start, int) or start < 0 or not request.get("fetch_all"):
+        raise RequestError("Invalid or stale scroll_id.", parameter="scroll_id")
+    return request, start
+
+
 def scroll_ended() -> Answer:
     """Past the last page: no error for HTTP."""
     return Answer(200, {"success": False, "error": "No more results to return."})
@@ -193,6 +224,12 @@ def refusal(error: RequestError) -> Answer:
     else:
         body |= {"error": "Bad Request", "keyword": error.parameter, "reason": str(error)}
     return Answer(error.status, body)
+
+
+def as_yaml(body: Any) -> str:
+    """An answer for format=yaml, by libyaml: a page of 1000 records takes it seconds, and Python's emitter minutes."""
+    text: str = yaml.dump(body, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
+    return text
 
 
 def metadata(api: Api, count: int) -> dict[str, Any]:

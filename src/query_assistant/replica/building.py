@@ -22,12 +22,11 @@ import numpy.typing as npt
 
 from query_assistant.errors import InputError
 from query_assistant.replica.answers import Records
-from query_assistant.replica.flattening import flatten
 from query_assistant.replica.index import Index, InMemory, Mapped, archived
-from query_assistant.replica.layout import Layout
+from query_assistant.replica.layout import Layout, flatten
 from query_assistant.replica.storage import Archive, Damaged, write_archive
 
-CODE = ("analysis", "building", "flattening", "index", "layout", "postings", "storage", "values")
+CODE = ("analysis", "building", "index", "layout", "postings", "storage", "values")
 log = logging.getLogger(__name__)
 Part = TypeVar("Part")
 

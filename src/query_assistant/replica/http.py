@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
-import yaml
 from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -35,7 +34,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from query_assistant.errors import ConfigurationError, RequestError
 from query_assistant.queries.request import Request, parse_http
-from query_assistant.replica.answers import Answer, refusal
+from query_assistant.replica.answers import Answer, as_yaml, refusal
 from query_assistant.replica.replica import Replica
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -60,7 +59,6 @@ CORS = {
 CACHED = {"Cache-Control": "max-age=604800, public"}
 
 METHODS = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"]
-DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the C one is ten times as fast
 log = logging.getLogger(__name__)
 
 
@@ -311,8 +309,7 @@ def _formatted(answer: Answer, request: Request) -> Response:
     """The answer in the form that was asked for."""
     form = request.get("format") or "json"
     if form == "yaml":
-        text = yaml.dump(answer.body, Dumper=DUMPER, allow_unicode=True, sort_keys=False)
-        return Response(text, answer.status, media_type="text/x-yaml; charset=utf-8")
+        return Response(as_yaml(answer.body), answer.status, media_type="text/x-yaml; charset=utf-8")
     if form == "html":
         shown = html.escape(json.dumps(answer.body, indent=2, ensure_ascii=False))
         return HTMLResponse(f"<!doctype html><title>{request.api}</title><pre>{shown}</pre>", answer.status)

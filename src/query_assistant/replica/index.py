@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from query_assistant.replica.analysis import TERM_KINDS, TEXT_KINDS
-from query_assistant.replica.flattening import Flat, Positions, Values, flatten
-from query_assistant.replica.layout import ID, Column, Layout
+from query_assistant.replica.layout import ID, Column, Flat, Layout, Positions, Values, flatten
 from query_assistant.replica.postings import Docs, Ints, List, Mask, Numbers, Stretches, Terms, build, merged
 from query_assistant.replica.values import text_of
 

@@ -1,16 +1,23 @@
-"""Which fields an index has and how each one is read: the field list, plus what the servers' mappings hide from it."""
+"""Which fields an index has, how each one is read, and records taken apart into them.
+
+The fields are those of the field list, plus what the servers' mappings hide from it. Every value of a record stands
+under its path, arrays of objects flattened; the items of nested objects are kept one by one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.apis.fields import Field, Schema
+from query_assistant.records import leaves
 from query_assistant.replica.analysis import Kind
+from query_assistant.replica.values import Misfit, stored_number, text_of
 
 ALL = "all"
 ID = "_id"
@@ -126,3 +133,78 @@ def _kind(leaf: Field, case_sensitive: bool) -> Kind:
     if leaf.type == "text":
         return _ANALYZERS.get(leaf.analyzer, "standard")
     return "exact" if case_sensitive else "whole"
+
+
+@dataclass
+class Values:
+    """The values at one path, in the order of the records: `docs[i]` is the record that holds `values[i]`."""
+
+    docs: list[int] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Positions:
+    """The items of a nested object: one chromosome stretch each."""
+
+    docs: list[int] = field(default_factory=list)
+    chromosomes: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Flat:
+    """All records of an index, column by column."""
+
+    count: int
+    paths: dict[str, Values]
+    nested: dict[str, Positions]
+
+
+def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
+    """Reads every record once; paths that the field list does not know are left out, as the index ignores them."""
+    flat = Flat(0, {}, {path: Positions() for path in sorted(layout.nested)})
+    wanted, columns = layout.paths, flat.paths
+    for doc, record in enumerate(records):
+        for path, value in leaves(record):
+            if path in wanted and value is not None and value != []:
+                column = columns.get(path)
+                if column is None:
+                    column = columns[path] = Values()
+                column.docs.append(doc)
+                column.values.append(value)
+        for path, positions in flat.nested.items():
+            _add_positions(_at(record, path), doc, positions)
+        flat.count = doc + 1
+    return flat
+
+
+def _at(record: dict[str, Any], path: str) -> Iterable[Any]:
+    """The items of the object at a path, whether it stands alone or in a list."""
+    first, _, rest = path.partition(".")
+    if first not in record:
+        return ()
+    found = _items([record[first]])
+    for key in rest.split(".") if rest else ():
+        found = _items([item[key] for item in found if isinstance(item, dict) and key in item])
+    return found
+
+
+def _items(values: list[Any]) -> list[Any]:
+    """The values, those in a list one by one."""
+    return [inner for value in values for inner in (value if isinstance(value, list) else [value])]
+
+
+def _add_positions(items: Iterable[Any], doc: int, positions: Positions) -> None:
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        try:
+            start, end = stored_number("long", item["start"]), stored_number("long", item["end"])
+        except (KeyError, Misfit):
+            continue
+        positions.docs.append(doc)
+        positions.chromosomes.append(text_of(item.get("chr", "")).lower())
+        positions.starts.append(int(start))
+        positions.ends.append(int(end))

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from query_assistant.replica.analysis import POSITION_GAP, TEXT_KINDS, Kind, positions, whole_value
-from query_assistant.replica.flattening import Values
-from query_assistant.replica.layout import Column
+from query_assistant.replica.layout import Column, Values
 from query_assistant.replica.patterns import Letters
 from query_assistant.replica.values import Misfit, boolean, moments, stored_number, text_of
 

@@ -7,14 +7,13 @@ intersection, sequence, repetition, complement.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from query_assistant.errors import RequestError
-from query_assistant.replica.automaton import LAST, Builder, Fragment, Ranges, TooComplex
+from query_assistant.replica.automaton import LAST, Ranges
+from query_assistant.replica.fragments import Builder, Fragment, TooComplex
 from query_assistant.replica.limits import EFFORT_STEPS, MAX_REGEX_LENGTH, MAX_STATES, Work
-from query_assistant.replica.patterns import prefix_run
 
 ANY: Ranges = ((0, LAST),)
 CLASSES: dict[str, Ranges] = {
@@ -38,51 +37,23 @@ class Pattern:
             )
         builder = Builder()
         try:
-            rows = builder.finished(_Reader(text, builder).read())
+            automaton = builder.finished(_Reader(text, builder).read())
         except TooComplex:
             raise RequestError(
                 f"the regular expression /{text[:40]}/ is too complex: its automaton would need more than {MAX_STATES} "
                 "states; write a simpler one, with fewer repetitions"
             ) from None
         self.effort = builder.effort
-        self._rows = rows
-        self._starts = [[low for low, _, _ in row] for row in rows.moves]
-        self._seen: list[dict[str, int]] = [{} for _ in rows.moves]
+        self.automaton = automaton
 
     def matches(self, term: str) -> bool:
-        return bool(self.select([term], Work()))
+        return self.automaton.fits(term)
 
     def select(self, terms: Sequence[str], work: Work) -> list[int]:
         """The numbers of the fitting terms of a sorted vocabulary."""
-        low, high = prefix_run(terms, self._prefix())
+        low, high = self.automaton.run(terms)
         work.spend(EFFORT_STEPS * self.effort + sum(map(len, terms[low:high])))
-        return [place for place in range(low, high) if self._fits(terms[place])]
-
-    def _fits(self, term: str) -> bool:
-        state, seen = 0, self._seen
-        for char in term:
-            after = seen[state].get(char)
-            if after is None:
-                after = seen[state][char] = self._move(state, ord(char))
-            if after < 0:
-                return False
-            state = after
-        return self._rows.accepting[state]
-
-    def _move(self, state: int, code: int) -> int:
-        place = bisect_right(self._starts[state], code) - 1
-        if place < 0:
-            return -1
-        _, high, target = self._rows.moves[state][place]
-        return target if code <= high else -1
-
-    def _prefix(self) -> str:
-        """What every fitting term begins with."""
-        prefix, state = "", 0
-        while not self._rows.accepting[state] and len(row := self._rows.moves[state]) == 1 and row[0][0] == row[0][1]:
-            prefix += chr(row[0][0])
-            state = row[0][2]
-        return prefix
+        return [place for place in range(low, high) if self.automaton.fits(terms[place])]
 
 
 @dataclass

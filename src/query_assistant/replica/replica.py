@@ -22,7 +22,7 @@ from query_assistant.queries.meaning import LOOKUP_LIMIT, Meaning, Presentation,
 from query_assistant.queries.request import Request
 from query_assistant.queries.tree import Node
 from query_assistant.replica import answers
-from query_assistant.replica.answers import Answer, Batch, Hit, Records, Shape
+from query_assistant.replica.answers import PAGE, Answer, Batch, Hit, Records, Shape, resume, scroll_id
 from query_assistant.replica.building import default_cache, index_of, open_index
 from query_assistant.replica.facets import facet
 from query_assistant.replica.index import Index
@@ -31,7 +31,6 @@ from query_assistant.replica.limits import RECORDS_PER_STEP, SEARCH_STEPS, Work
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.postings import Ints, Mask, Scores
 from query_assistant.replica.ranking import SCORE, Ranker, multipliers, ranked, times
-from query_assistant.replica.scrolling import PAGE, resume, scroll_id
 
 
 @dataclass(frozen=True)
