@@ -199,6 +199,11 @@ def test_only_the_needed_one_of_two_dead_conditions_is_the_error() -> None:
     assert [(issue.field, issue.severity) for issue in issues] == [("symbl", "error"), ("alyas", "warning")]
 
 
+def test_a_condition_that_is_needed_once_is_told_once() -> None:
+    (issue,) = validate("/v3/query?q=symbl:a AND NOT symbl:b", APIS["mygene"])
+    assert (issue.severity, issue.partial) == ("error", False)
+
+
 @pytest.mark.parametrize(
     ("body", "valid"),
     [
