@@ -172,6 +172,8 @@ DEAD: list[tuple[str, str, bool]] = [
     ("mygene", "pathway:x OR symbol:a", True),
     ("mygene", "genomic_pos.chr:1 OR symbol:a", True),
     ("mygene", "_id:a* OR symbol:a", False),
+    ("mygene", "map_location:1p36 OR symbol:a", False),
+    ("mygene", "_exists_:map_location OR symbol:a", True),
     ("mychem", "pubchem.molecular_weight:heavy OR chebi.name:acid", True),
     ("mychem", "pubchem.molecular_weight:heavy AND chebi.name:acid", False),
     ("mychem", "chebi:acid OR chebi.name:acid", True),
