@@ -343,3 +343,9 @@ def test_no_sentence_sorts_by_the_identifier_or_counts_it(name: str) -> None:
     for place in filter(lambda place: place.start in place.nodes, places):
         drawn = set(sentences(place, random.Random(SEED), 3000))
         assert not drawn & {"_id", "-_id"} and not any("_id" in text.split(",") for text in drawn)
+
+
+@pytest.mark.parametrize("end", ["\udc80", "a\x00", "a\nb"])
+def test_an_end_token_that_is_no_text_is_refused(end: str) -> None:
+    with pytest.raises(ConfigurationError, match="not printable"):
+        grammar(load_api("hpo"), "ebnf", end)

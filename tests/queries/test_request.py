@@ -96,6 +96,8 @@ REFUSED: list[tuple[str, str, int, str | None]] = [
     ("mygene", 'POST /v3/query {"q":["a"],"\\ud800":1}', 400, None),
     ("mygene", "/v3/query?q=\ud800:abc", 400, None),
     ("mygene", "/v3/query?species=" + "9" * 5000 + "x", 400, "species"),
+    ("mygene", "/v3/query?species=" + "9" * 5000, 400, "species"),
+    ("mygene", "/v3/query?species=9999999999", 400, "species"),
     ("mygene", "/v3/query?size=" + "9" * 5000, 400, "size"),
     ("mychem", "/v1/query?list_filter=x", 400, "list_filter"),
     ("mychem", "/v1/query?list_filter=chembl:a=b", 400, "list_filter"),

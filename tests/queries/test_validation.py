@@ -172,6 +172,8 @@ DEAD: list[tuple[str, str, bool]] = [
     ("mygene", "pathway:x OR symbol:a", True),
     ("mygene", "genomic_pos.chr:1 OR symbol:a", True),
     ("mygene", "_id:a* OR symbol:a", False),
+    ("mygene", "map_location:1p36 OR symbol:a", False),
+    ("mygene", "_exists_:map_location OR symbol:a", True),
     ("mychem", "pubchem.molecular_weight:heavy OR chebi.name:acid", True),
     ("mychem", "pubchem.molecular_weight:heavy AND chebi.name:acid", False),
     ("mychem", "chebi:acid OR chebi.name:acid", True),
@@ -197,6 +199,11 @@ def test_a_dead_condition_is_an_error_only_where_nothing_else_can_be_found(name:
 def test_only_the_needed_one_of_two_dead_conditions_is_the_error() -> None:
     issues = validate("/v3/query?q=symbl:a AND (symbol:b OR alyas:c)", APIS["mygene"])
     assert [(issue.field, issue.severity) for issue in issues] == [("symbl", "error"), ("alyas", "warning")]
+
+
+def test_a_condition_that_is_needed_once_is_told_once() -> None:
+    (issue,) = validate("/v3/query?q=symbl:a AND NOT symbl:b", APIS["mygene"])
+    assert (issue.severity, issue.partial) == ("error", False)
 
 
 @pytest.mark.parametrize(

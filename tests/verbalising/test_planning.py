@@ -143,6 +143,12 @@ def test_an_interval_that_swallows_other_text_has_no_words(q: str) -> None:
         planned(f"/v3/query?q={q}")
 
 
+@pytest.mark.parametrize("api", ["mygene", "mychem"])
+def test_a_q_that_finds_nothing_has_no_words(api: str) -> None:
+    with pytest.raises(UnsayableError, match="no record"):
+        planned(f"/{load_api(api).version}/query?q=&size=5", api)
+
+
 def test_text_on_both_sides_of_an_interval_is_said() -> None:
     plan = planned("/v1/query?q=cadd.phred:>20 AND chr7:5 AND dbsnp.vartype:snv", "myvariant")
     assert plan.condition == Group(

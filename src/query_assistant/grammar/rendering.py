@@ -30,8 +30,10 @@ def render(rules: Rules, form: Format, end: str | None = None) -> str:
     `<|im_end|>`, and never its characters.
 
     Raises:
-        ConfigurationError: an unknown format, or a rule name that some engine could not read.
+        ConfigurationError: an unknown format, an end that is no text, or a rule name that some engine could not read.
     """
+    if end is not None and not end.isprintable():
+        raise ConfigurationError(f"the end token {end!a} is not printable text; give one such as <|im_end|>")
     for name in rules.nodes:
         if not NAME.fullmatch(name):
             raise ConfigurationError(f"rule name {name!r} is not lower-case words joined by hyphens; rename it")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from query_assistant.apis import Api
 from query_assistant.queries import issues
@@ -36,14 +37,15 @@ from query_assistant.queries.tree import (
 _VALUES = frozenset({"number", "boolean", "date"})
 _OPERATORS = frozenset({"and", "or", "not"})
 _REFUSED: frozenset[Code] = frozenset({"wrong_type", "pattern_on_value", "unindexed_field"})
+_Told: TypeAlias = tuple[Issue, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What is wrong in a part of a tree, and whether the part can still find records."""
+    """Whether a part of a tree can find records, and what is wrong in it: True if the API refuses the text for it."""
 
     possible: bool
-    issues: list[Issue]
+    told: list[_Told]
 
 
 def check(text: QueryText, index: str, api: Api) -> list[Issue]:
@@ -52,7 +54,7 @@ def check(text: QueryText, index: str, api: Api) -> list[Issue]:
         return []
     if reason := oversize(text.query):
         return [Issue("too_large", reason, text.parameter)]
-    return _Checker(text, index, api).of(text.query).issues
+    return [issue for issue, _ in _Checker(text, index, api).of(text.query).told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class _Checker:
         if inside := children(node):
             return self.of(inside[0])
         found = list(self._condition(node))
-        return _Finding(all(issue.severity != "error" for issue in found), found)
+        strict = self.text.strict and not isinstance(node, Exists)
+        told = [(issue, strict and issue.code in _REFUSED) for issue in found]
+        return _Finding(all(issue.severity != "error" for issue in found), told)
 
     def _group(self, node: Boolean) -> _Finding:
         must, should, must_not = (
@@ -76,13 +80,10 @@ class _Checker:
         possible = all(part.possible for part in must)
         if should and not must:
             possible = any(part.possible for part in should)
-        needed = (issue for part in (must if must else should) for issue in part.issues)
-        optional = (self._spared(issue) for part in (*(should if must else ()), *must_not) for issue in part.issues)
-        found = [self._spared(issue) for issue in needed] if possible else list(needed)
-        return _Finding(possible, [*self._operators(node), *found, *optional])
-
-    def _spared(self, issue: Issue) -> Issue:
-        return issue if self.text.strict and issue.code in _REFUSED else spared(issue)
+        needed = [told for part in (must if must else should) for told in part.told]
+        optional = [told for part in (*(should if must else ()), *must_not) for told in part.told]
+        operators = [(issue, False) for issue in self._operators(node)]
+        return _Finding(possible, [*operators, *(_spared(needed) if possible else needed), *_spared(optional)])
 
     def _operators(self, node: Boolean) -> Iterator[Issue]:
         if node.must and node.should:
@@ -184,6 +185,10 @@ class _Checker:
                     node.field,
                 )
                 return
+
+
+def _spared(told: list[_Told]) -> list[_Told]:
+    return [(issue if refused else spared(issue), refused) for issue, refused in told]
 
 
 def _shown(node: Node) -> str:

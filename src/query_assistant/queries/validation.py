@@ -41,7 +41,8 @@ def validate(query: Query | str, api: Api) -> tuple[Issue, ...]:
 def validate_request(request: Request, api: Api) -> tuple[Issue, ...]:
     """As `validate`, for a request that could be parsed."""
     found = dict.fromkeys((*_understood(request, api), *_lists(request, api), *_ineffective(request, api)))
-    told = [_finished(issue, place, api) for place, issue in enumerate(found)]
+    heavier = [issue for issue in found if not (issue.partial and replace(issue, partial=False) in found)]
+    told = [_finished(issue, place, api) for place, issue in enumerate(heavier)]
     rank = {"error": 0, "warning": 1, "no_effect": 2}
     return tuple(sorted(told, key=lambda issue: rank[issue.severity]))
 

@@ -24,7 +24,7 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 _SEPARATORS = re.compile(r"[,|+ \t\n\r\x0b\x0c]+")
 _ITEM = re.compile(r"""[^,|+ \t\n\r\x0b\x0c'"\\]+|'[^']*'|"[^"\\]*(?:\\.[^"\\]*)*"|\\.""", re.DOTALL)
 _INNER_ESCAPE = re.compile(r'\\(["\\])')
-_LONGEST_INTEGER = 18
+_LARGEST_TAXID = 2**31 - 1  # beyond it the search engine refuses the request
 
 
 def convert(parameter: Parameter, raw: Any, source: Origin, api: Api) -> Value:
@@ -256,7 +256,10 @@ def _one_species(item: str, parameter: Parameter, api: Api) -> str:
     if not (taxid.isascii() and taxid.isdigit()):
         known = ", ".join(api.species)
         raise refused(parameter, item, f"a taxonomy id or one of {known}", "write the taxid in digits")
-    return api.species_names.get(int(taxid[:_LONGEST_INTEGER]), taxid) if taxid[0] != "0" else taxid
+    digits = taxid.lstrip("0") or "0"
+    if len(digits) > len(str(_LARGEST_TAXID)) or int(digits) > _LARGEST_TAXID:
+        raise refused(parameter, item, f"a taxonomy id of at most {_LARGEST_TAXID}", "write an existing one")
+    return api.species_names.get(int(taxid), taxid) if taxid[0] != "0" else taxid
 
 
 @lru_cache(maxsize=16)

@@ -162,6 +162,8 @@ class Reading:
         """The condition that a text makes; None where it makes none."""
         if text.mode == "all" or text.text in ("*", None):
             return None
+        if text.mode == "none":
+            raise UnsayableError("construct", "no record at all")
         if text.mode == "interval":
             return self._interval(text)
         return self._plain(text) if text.written is None else self._read(text.written)
