@@ -49,7 +49,7 @@ def read_query(text: str) -> Query:
     try:
         values = json.loads(text)
         return Query(query=values.pop("path", values.pop("query", None)), **values)
-    except (json.JSONDecodeError, ValidationError, TypeError, AttributeError) as error:
+    except (ValueError, ValidationError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"not a query: {text[:80]!r}: {error}; expected a path, or path and body as JSON") from None
 
 

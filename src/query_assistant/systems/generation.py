@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -122,9 +123,9 @@ def generate(
 
 
 def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
-    ids = [item.id for item in items]
-    if len(set(ids)) != len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
+    counts = Counter(item.id for item in items)
+    if len(counts) != len(items):
+        twice = next(name for name, count in counts.items() if count > 1)
         raise InputError(f"two items have the id {twice!r}; ids must be distinct, for answers are joined on them")
     builder.prepare([item.instruction for item in items])
     return [_Question(item, tuple(builder.build(item.instruction, item.api))) for item in items]
