@@ -171,6 +171,7 @@ def test_score_reports_the_ladder_and_every_item(
     [
         (["validate", "--api", "mygnee", "/v3/query?q=a"], "mygnee"),
         (["validate", "--api", "mygene", "cdk2"], "cdk2"),
+        (["validate", "--api", "mygene", '{"path": ' + "[" * 100_000], "expected a path"),
         (["validate", "--api", "mygene"], "QUERY"),
         (["score", "nowhere.jsonl", "neither.jsonl"], "neither.jsonl"),
         (["ask", "--api", "mygene", "x", "--system", "huge-model"], "huge-model"),

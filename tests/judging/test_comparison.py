@@ -360,3 +360,19 @@ def test_every_query_is_exactly_itself_and_canonically_its_form(text, extra):
     form = reading_of(query, api).form.to_query()
     assert compare(query, query, api).relation == "exact"
     assert LADDER.index(compare(query, form, api).relation) <= LADDER.index("canonical")
+
+
+@pytest.mark.parametrize("slop", ["10000000", "1" + "0" * 12])
+def test_slop_without_end_is_compared_like_any_other(slop):
+    found = compared(f'?q=symbol:CDK2 AND name:"protein kinase"~{slop}', "?q=symbol:CDK2 AND name:(protein kinase)")
+    assert found.relation == "selection"
+    assert compared('?q=name:"protein kinase"~3', f'?q=name:"protein kinase"~{slop}').relation == "different"
+
+
+@pytest.mark.skipif(not hasattr(load_api("myvariant"), "redirects"), reason="parsing does not follow redirects yet")
+@pytest.mark.parametrize(
+    ("left", "right"), [("chr7:55181378C>T", "chr7:g.55181378C>T"), ("chr19:11227554C>T", "chr19:g.11227554C>T")]
+)
+def test_a_lookup_that_the_server_redirects_is_the_one_it_is_sent_to(left, right):
+    found = compared(f"/variant/{left}", f"/variant/{right}", "myvariant")
+    assert found.relation in ("canonical", "execution")

@@ -69,3 +69,10 @@ def test_no_text_breaks_the_readings(text: str) -> None:
 
 def test_a_megabyte_of_prose_is_read_quickly() -> None:
     assert read_answer_leniently("no v3 here `" * 100_000) is None
+
+
+@pytest.mark.parametrize("levels", [51, 200, 900, 100_000])
+def test_a_body_too_deep_to_be_read_again_is_no_answer(levels: int) -> None:
+    text = f'POST /v3/query {{"q":{"[" * levels}{"]" * levels}}}'
+    assert read_answer(text) is None
+    assert read_answer_leniently(f"Try this: {text}") is None

@@ -246,3 +246,19 @@ def test_sixteen_systems_have_names_that_read_back() -> None:
 def test_unknown_system_names_are_refused_with_the_choices(name: str) -> None:
     with pytest.raises(ConfigurationError, match="few_shot"):
         System.parse(name)
+
+
+def test_an_id_that_stands_twice_is_found_in_one_pass(tmp_path: Path) -> None:
+    looked = 0
+
+    class Counted(list):  # type: ignore[type-arg]
+        def __iter__(self) -> Any:
+            nonlocal looked
+            for one in super().__iter__():
+                looked += 1
+                yield one
+
+    many = Counted([*items(500), items(500)[-1]])
+    with pytest.raises(InputError, match="'p499'"):
+        generate(many, FREE, FakeEngine(asked), builder(), tmp_path / "out.jsonl")
+    assert looked <= 2 * len(many)

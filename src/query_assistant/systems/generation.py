@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -167,11 +168,10 @@ def answered(
 
 
 def _questions(items: Sequence[Item], builder: PromptBuilder) -> list[_Question]:
-    seen = set[str]()
-    for item in items:
-        if item.id in seen:
-            raise InputError(f"two items have the id {item.id!r}; ids must be distinct, for answers are joined on them")
-        seen.add(item.id)
+    counts = Counter(item.id for item in items)
+    if len(counts) != len(items):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise InputError(f"two items have the id {twice!r}; ids must be distinct, for answers are joined on them")
     builder.prepare([item.instruction for item in items])
     return [_Question(item, tuple(builder.build(item.instruction, item.api))) for item in items]
 
