@@ -10,7 +10,9 @@ SRC = Path("src")
 PACKAGE = "query_assistant"
 
 # Modules that carry values around without changing what a stage produces; not worth a retraining when edited.
-PLUMBING = frozenset({"__init__", "errors", "params", "project", "records", "stage", "tracking"})
+PLUMBING = frozenset(
+    {"__init__", "errors", "exits", "files", "inputs", "params", "project", "records", "stage", "tracking"}
+)
 
 
 def imported(script: Path) -> set[Path]:

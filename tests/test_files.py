@@ -260,3 +260,24 @@ def test_dvc_does_not_see_what_is_being_built(tmp_path: Path, monkeypatch: pytes
         assert len(list((tmp_path / "index").iterdir())) == 3
         status: Any = Repo().status()
     assert status == {}
+
+
+def test_an_output_that_is_also_what_is_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("mine")
+    (tmp_path / "link").symlink_to("log")
+    os.link(tmp_path / "log", tmp_path / "same")
+    for output in ("log", "link", "same"):
+        with pytest.raises(InputError, match="also what is read"):
+            check_writable(tmp_path / output, [tmp_path / "missing", tmp_path / "log"])
+    check_writable(tmp_path / "other", [tmp_path / "log"])
+    check_writable(Path("/dev/null"), [Path("/dev/null")])
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_lies_in_the_place_of_a_held_file_and_is_none_is_left_alone(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "victim").write_text("theirs")
+    place = tmp_path / "x"
+    {"link": lambda: place.symlink_to("victim"), "pipe": lambda: os.mkfifo(place), "folder": place.mkdir}[kind]()
+    with pytest.raises(InputError, match="cannot write"), held(place) as file:
+        file.truncate(0)
+    assert (tmp_path / "victim").read_text() == "theirs"

@@ -78,7 +78,7 @@ def test_a_gzip_bomb_of_many_lines_is_left_before_it_unfolds(tmp_path: Path, mon
     with pytest.raises(InputError, match="200 times its size"):
         for _ in read_lines(path):
             read += 1
-    assert read < 2**20
+    assert read < 2**22  # of 2**25
 
 
 def test_text_that_packs_well_is_read_to_its_end(tmp_path: Path) -> None:

@@ -12,10 +12,6 @@ QueryAssistantError            one clear sentence: the value, the expectation, t
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 
 class QueryAssistantError(Exception):
     """Base of all expected failures: the command line prints it in one line and exits with 2."""
@@ -71,17 +67,3 @@ def told(error: OSError) -> str:
 def visible(text: str) -> str:
     """The text with nothing in it that a terminal obeys: control signs and reversed writing, say, are spelled out."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Ends the program on an expected failure, with one line on stderr and exit code 2; 130 when interrupted."""
-    try:
-        yield
-    except (QueryAssistantError, OSError) as error:
-        message = told(error) if isinstance(error, OSError) else str(error)
-        print("error:", visible(" ".join(message.split())), file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
-        raise SystemExit(130) from None

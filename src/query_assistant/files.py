@@ -19,7 +19,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
@@ -44,14 +44,17 @@ def is_stream(path: Path) -> bool:
     return is_stdout(path) or (existing is not None and not stat.S_ISREG(existing.st_mode))
 
 
-def check_writable(path: Path) -> None:
-    """Fails before the work is done, not after it, where its result could not be written.
+def check_writable(path: Path, sources: Iterable[Path] = ()) -> None:
+    """Fails before the work is done, not after it, where its result could not be written, or would replace a source.
 
     Raises:
-        InputError: as `atomic_writer`.
+        InputError: as `atomic_writer`, or `path` is one of the sources.
     """
     with _failures(path):
-        _check_target(path)
+        existing = _check_target(path)
+        known = [other for other in map(_state, sources) if other is not None and stat.S_ISREG(other.st_mode)]
+        if existing is not None and any(os.path.samestat(existing, other) for other in known):
+            raise InputError(f"{path} is also what is read; name another output")
         if not is_stream(path):
             with suppress(_OnlyTried), _built_file(path.resolve(), None):
                 raise _OnlyTried
@@ -229,7 +232,11 @@ def _opened_alone(path: Path) -> IO[bytes]:
     check_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        file = path.open("a+b")
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise InputError(f"cannot write {path}: it is no plain file; remove it")
         if not _lock(file.fileno(), fcntl.LOCK_NB):
             file.close()
             raise InputError(f"another run is writing {path}; wait for it to end, or name another output")

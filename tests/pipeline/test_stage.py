@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,3 +62,41 @@ def test_a_disk_that_fails_is_one_line_with_the_file(
         f"error: cannot read or write {tmp_path}/missing/file: No such file or directory; "
         "check that it exists, may be written and the disk has room"
     ]
+
+
+STAGE = """
+import os, signal, sys
+from query_assistant.pipeline.stage import run_stage
+
+def main(params):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        if "{swallowed}":
+            raise RuntimeError("reading the stream failed")
+        raise
+
+run_stage(main)
+"""
+
+
+@pytest.mark.parametrize("swallowed", ["", "by a library in C"])
+def test_ctrl_c_is_one_word_and_exit_code_130(swallowed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STAGE.format(swallowed=swallowed)], capture_output=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")
+
+
+def test_a_stage_has_the_keys_of_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "apis").mkdir(parents=True)
+    (tmp_path / ".env").write_text("QUERY_ASSISTANT_TEST_KEY=mine\n")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    monkeypatch.setenv("QUERY_ASSISTANT_TEST_KEY", "")
+    monkeypatch.delenv("QUERY_ASSISTANT_TEST_KEY")
+    monkeypatch.setattr(sys, "argv", ["stages/some.py"])
+    seen = []
+    run_stage(lambda params: seen.append(os.environ["QUERY_ASSISTANT_TEST_KEY"]))
+    assert seen == ["mine"]

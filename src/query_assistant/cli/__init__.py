@@ -1,7 +1,7 @@
 """`query-assistant`, short `qa`.
 
-Exit codes: 0, 1 (a negative answer), 2 (misuse or bad input, one clear line on stderr), 130 (interrupted). Each command
-lives in the module named beside it below and is imported only when called, so that `qa --help` does not wait for torch.
+Exit codes: `exits`. Each command lives in the module named beside it below and is imported only when called, so that
+`qa --help` does not wait for torch.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import io
 import os
 import sys
 import traceback
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from query_assistant import __version__
-from query_assistant.errors import QueryAssistantError, told, visible
+from query_assistant.exits import fail, run_to_exit
 from query_assistant.project import load_environment
 
 TRACEBACK = "QUERY_ASSISTANT_TRACEBACK"
@@ -38,8 +37,11 @@ COMMANDS = {
 }
 
 
-class _Interrupted(Exception):
-    """Somebody pressed Ctrl-C; click would say so in two lines."""
+class _Kept(Exception):
+    """Carries past click what it would end in its own way: in two lines, or with the exit code of a negative answer."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 class LazyGroup(click.Group):
@@ -59,8 +61,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise _Interrupted from None
+        except (KeyboardInterrupt, EOFError, BrokenPipeError) as error:
+            raise _Kept(error) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -83,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
         if os.environ.get(TRACEBACK):
             traceback.print_exc()
         reason = f"{type(error).__name__}: {str(error)[:200]}"
-        sys.exit(_fail(f"this should not have happened, please report it: {reason}; {TRACEBACK}=1 shows where"))
+        sys.exit(fail(f"this should not have happened, please report it: {reason}; {TRACEBACK}=1 shows where"))
 
 
 def _settle_stdout() -> None:
@@ -98,36 +100,17 @@ def _settle_stdout() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code; expected failures are one line on stderr."""
+    return run_to_exit(lambda: _call(arguments))
+
+
+def _call(arguments: list[str] | None) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="qa", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except (_Interrupted, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
-        return 130
+    except _Kept as kept:
+        raise kept.error from None
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
     except click.ClickException as error:
-        return _fail(error.format_message())
-    except QueryAssistantError as error:
-        return _fail(str(error))
-    except BrokenPipeError:
-        return _reader_gone()
-    except (RecursionError, MemoryError) as error:
-        return _fail(
-            f"the input is too deep or too large for this machine ({type(error).__name__}); give a smaller one"
-        )
-    except OSError as error:
-        return _fail(told(error))
-
-
-def _reader_gone() -> int:
-    """The reader, `head` for instance, has seen enough; nothing more is flushed into the closed pipe on the way out."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _fail(message: str) -> int:
-    click.echo(f"error: {visible(' '.join(message.split()))}", err=True)
-    return 2
+        return fail(error.format_message())

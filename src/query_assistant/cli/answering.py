@@ -13,7 +13,7 @@ import click
 from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
-from query_assistant.cli.options import TextType, api_option, json_text, load_replica, show, show_json
+from query_assistant.cli.options import PathType, TextType, api_option, json_text, load_replica, show, show_json
 from query_assistant.errors import InputError
 from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
@@ -88,8 +88,8 @@ def _run(api: Api, query: Query, live: bool) -> None:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=PathType())
+@click.argument("target", type=PathType())
 @click.option("--system", default=DEFAULT, show_default=True, help="<weights>-<examples>-<context>-<decoding>")
 def predict(source: Path, target: Path, system: str) -> None:
     """Queries for the instructions of SOURCE (JSON Lines: id, api, instruction), written to TARGET.
@@ -97,7 +97,7 @@ def predict(source: Path, target: Path, system: str) -> None:
     The same lines come back with `query` (and `body` for a POST), null where there was no usable answer; a right query
     that stood there is left out. `-` is standard output. A run that was killed goes on where it stopped.
     """
-    check_writable(target)
+    check_writable(target, [source])
     items = read_jsonl(source, Instruction)
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")

@@ -11,6 +11,8 @@ import click
 
 from query_assistant.apis import Api
 from query_assistant.cli.options import (
+    PathType,
+    TextType,
     api_option,
     json_option,
     load_replica,
@@ -27,10 +29,16 @@ LOG_FORMATS = ("csv", "combined", "tornado", "paths")
 @click.command("filter")
 @api_option
 @json_option
-@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("logs", nargs=-1, required=True, type=PathType())
 @output_option("Good queries, JSON Lines.")
-@click.option("--format", "form", default=None, help="Log format, where sniffing fails: combined, tornado, csv, ...")
-@click.option("--column", default=None, help="The column with the path, in CSV or Parquet.")
+@click.option(
+    "--format",
+    "form",
+    type=TextType(),
+    default=None,
+    help="Log format, where sniffing fails: combined, tornado, csv, ...",
+)
+@click.option("--column", type=TextType(), default=None, help="The column with the path, in CSV or Parquet.")
 @click.option(
     "--per-signature", type=click.IntRange(1), default=10, show_default=True, help="Queries kept of each shape."
 )
@@ -47,12 +55,14 @@ def filter_(
 ) -> None:
     """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
     from query_assistant.files import check_writable
+    from query_assistant.logs.files import find_logs
     from query_assistant.logs.filtering import Executor, filter_logs
     from query_assistant.project import project_root
     from query_assistant.records import write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
     check_writable(output)
+    check_writable(output, find_logs(logs))
     cache = project_root() / ".cache" / "live.sqlite"
     executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)
     result = filter_logs(logs, api, executor, per_signature, format=form, column=column)
@@ -83,11 +93,11 @@ def simulate(api: Api, lines: int, seed: int, form: str, output: Path) -> None:
 
 
 @click.command("import-responses")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=PathType())
+@click.argument("target", type=PathType())
 @click.option(
     "--references",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     default=None,
     help="References in the order of the responses: each response gets the id of its own, as `qa score` needs it.",
 )
@@ -103,7 +113,7 @@ def import_responses(source: Path, target: Path, references: Path | None) -> Non
     from query_assistant.scoring import read_references
     from query_assistant.systems.importing import import_pickled_responses
 
-    check_writable(target)
+    check_writable(target, [source])
     responses = import_pickled_responses(source)
     known = read_references(references) if references else None
     ids = [line.id for line in known] if known else [str(number) for number in range(len(responses))]
@@ -123,20 +133,24 @@ def import_responses(source: Path, target: Path, references: Path | None) -> Non
 
 @click.command()
 @api_option
-@click.option("--pairs", type=click.Path(path_type=Path), default=None, help="Default: data/pairs/<api>.jsonl.")
+@click.option("--pairs", type=PathType(), default=None, help="Default: data/pairs/<api>.jsonl.")
 @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many; 0: until you quit.")
 def review(api: Api, pairs: Path | None, limit: int) -> None:
     """Look through pairs, the doubtful first: accept, edit or reject.
 
     Decisions are kept in data/review/decisions.jsonl; `dvc repro` honours them.
     """
+    from query_assistant.files import held
     from query_assistant.pairs.review_session import review as look_through
     from query_assistant.project import project_root
     from query_assistant.records import Pair, read_jsonl
 
     root = project_root()
     queue = read_jsonl(pairs or root / "data" / "pairs" / f"{api.name}.jsonl", Pair)
-    look_through(queue, root / "data" / "review" / "decisions.jsonl", _typed(), sys.stdout, limit)
+    decisions, alone = root / "data" / "review" / "decisions.jsonl", root / "data" / "review" / ".session"
+    with held(alone):  # two sessions would each save their own decisions over the other's
+        look_through(queue, decisions, _typed(), sys.stdout, limit)
+        alone.unlink()
 
 
 def _typed() -> TextIO:

@@ -9,6 +9,7 @@ import click
 
 from query_assistant.apis import Api
 from query_assistant.cli.options import (
+    PathType,
     QueryType,
     TextType,
     api_option,
@@ -99,7 +100,7 @@ def execute(api: Api, query: Query) -> int:
 @api_option
 @click.option("--format", "form", type=click.Choice(["ebnf", "gbnf", "lark"]), required=True, help="Who is to read it.")
 @click.option("--end", type=TextType(), default=None, help="A token that closes every sentence, such as '<|im_end|>'.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), default="-", help="A file, not the screen.")
+@click.option("--output", "-o", type=PathType(), default="-", help="A file, not the screen.")
 def grammar(api: Api, form: str, end: str | None, output: Path) -> None:
     """The grammar in which every sentence is a valid query of the API.
 

@@ -46,6 +46,17 @@ class TextType(click.ParamType[str]):
         return text
 
 
+class PathType(click.ParamType[Path]):
+    """The name of a file; whoever opens it says what is wrong with it."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not str(value):
+            raise InputError("an empty file name; name a file")
+        return Path(value)
+
+
 class QueryType(click.ParamType[Query]):
     """A GET path, `POST PATH JSON`, or `{"path": ..., "body": {...}}`."""
 
@@ -84,7 +95,7 @@ def _check_unicode(text: str, given: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{given[:80]!r} is not UTF-8 text: it holds half a sign; write the whole one") from None
+        raise InputError(f"{given[:80]!r} is not UTF-8 text; write whole characters") from None
 
 
 def api_option(command: F) -> F:
@@ -99,8 +110,7 @@ def json_option(command: F) -> F:
 
 def output_option(help_text: str) -> Callable[[F], F]:
     """Where the result goes."""
-    kind = click.Path(path_type=Path)
-    return click.option("--output", "-o", type=kind, required=True, help=f"{help_text} `-`: standard output.")
+    return click.option("--output", "-o", type=PathType(), required=True, help=f"{help_text} `-`: standard output.")
 
 
 def records_path(api_name: str) -> Path:

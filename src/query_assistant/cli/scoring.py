@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from query_assistant.cli.options import json_option, load_replica_if_there, show, show_json
+from query_assistant.cli.options import PathType, json_option, load_replica_if_there, show, show_json
 from query_assistant.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ COMPARED = ("execution", "selection")
 
 @click.command()
 @json_option
-@click.argument("predictions", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.argument("references", type=click.Path(path_type=Path))
+@click.argument("predictions", nargs=-1, required=True, type=PathType())
+@click.argument("references", type=PathType())
 def score(predictions: tuple[Path, ...], references: Path, as_json: bool) -> None:
     """Score PREDICTIONS against REFERENCES, JSON Lines joined on `id`; of several files, which system is better.
 

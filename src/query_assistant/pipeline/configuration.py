@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from query_assistant.errors import ConfigurationError
+from query_assistant.exits import run_to_exit
 from query_assistant.files import atomic_writer
 from query_assistant.params import Params, load_params
 from query_assistant.project import project_root
@@ -39,9 +40,10 @@ def compose(overrides: Sequence[str], output: Path) -> Params:
     return params
 
 
+def write_params(overrides: Sequence[str]) -> None:
+    """Writes the checkout's params.yaml."""
+    compose(overrides, project_root() / "params.yaml")
+
+
 if __name__ == "__main__":
-    try:
-        compose(sys.argv[1:], project_root() / "params.yaml")
-    except ConfigurationError as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+    raise SystemExit(run_to_exit(lambda: write_params(sys.argv[1:])))

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from query_assistant.archives import unpack
-from query_assistant.errors import one_line_errors
+from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.published import WEIGHTS, adopt
 from query_assistant.models.fetching import Source, fetch, sha256_of
 from query_assistant.params import load_params
@@ -78,8 +78,11 @@ def _same(one: Path, other: Path) -> bool:
     return one.is_file() and sha256_of(one) == sha256_of(other)
 
 
+def main() -> None:
+    load_environment()
+    first_run(project_root())
+    print(NEXT)  # noqa: T201
+
+
 if __name__ == "__main__":
-    with one_line_errors():
-        load_environment()
-        first_run(project_root())
-        print(NEXT)  # noqa: T201
+    raise SystemExit(run_to_exit(main))

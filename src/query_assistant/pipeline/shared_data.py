@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from query_assistant.errors import MissingResourceError, one_line_errors
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
 from query_assistant.project import load_environment, project_root
 
 SHARED = "data/shared"
@@ -56,7 +57,10 @@ def _remedy(root: Path) -> str:
     return "see `dvc pull -v`, or name a remote that has them: `dvc remote add --default --force lab s3://bucket/path`"
 
 
+def main() -> None:
+    load_environment()
+    pull_shared_data(project_root())
+
+
 if __name__ == "__main__":
-    with one_line_errors():
-        load_environment()
-        pull_shared_data(project_root())
+    raise SystemExit(run_to_exit(main))

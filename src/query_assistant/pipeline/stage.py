@@ -11,17 +11,22 @@ import sys
 from collections.abc import Callable
 
 from query_assistant.apis import Api, load_api
-from query_assistant.errors import ConfigurationError, one_line_errors
+from query_assistant.errors import ConfigurationError
+from query_assistant.exits import run_to_exit
 from query_assistant.params import Params, load_params
 from query_assistant.project import load_environment
 
 
 def run_stage(main: Callable[..., None]) -> None:
-    """Calls `main(params, *words)` with the keys of `.env`; an expected failure is one line on stderr, exit code 2."""
-    with one_line_errors():
+    """Calls `main(params, *words)` with the keys of `.env` set, and leaves with the exit code."""
+
+    def action() -> None:
         _check_words(main, sys.argv)
         load_environment()
         main(load_params(), *sys.argv[1:])
+
+    if code := run_to_exit(action):
+        raise SystemExit(code)
 
 
 def _check_words(main: Callable[..., None], arguments: list[str]) -> None:

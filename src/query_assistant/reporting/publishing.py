@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from query_assistant.archives import pack
-from query_assistant.errors import MissingResourceError, one_line_errors
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.published import CONFIG, REPORT, WEIGHTS
 from query_assistant.finetuning.torchtune_config import LOSSES
 
@@ -63,5 +64,4 @@ def publish() -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        publish()
+    raise SystemExit(run_to_exit(publish))

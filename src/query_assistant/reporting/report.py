@@ -14,7 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from query_assistant.errors import InputError, one_line_errors
+from query_assistant.errors import InputError
+from query_assistant.exits import run_to_exit
 from query_assistant.files import atomic_writer
 from query_assistant.records import write_json
 from query_assistant.reporting.figures import draw_accuracy, draw_errors, draw_losses, loss_curves, write_losses
@@ -105,5 +106,4 @@ def update_tables(readme: Path, tables: Mapping[str, Path]) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
-        update_tables(Path(sys.argv[1]), TABLES)
+    raise SystemExit(run_to_exit(lambda: update_tables(Path(sys.argv[1]), TABLES)))

@@ -25,7 +25,8 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from query_assistant.errors import MissingResourceError, one_line_errors
+from query_assistant.errors import MissingResourceError
+from query_assistant.exits import run_to_exit
 from query_assistant.project import load_environment, project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -109,7 +110,10 @@ def _here(place: str | None, root: Path, keep_reachable: bool) -> str | None:
     return None if keep_reachable and folder.exists() and not here.exists() else here.as_uri()
 
 
+def main() -> None:
+    load_environment()
+    print(store_uri())  # noqa: T201
+
+
 if __name__ == "__main__":
-    with one_line_errors():
-        load_environment()
-        print(store_uri())  # noqa: T201
+    raise SystemExit(run_to_exit(main))
