@@ -17,7 +17,7 @@ from query_assistant.apis import Api, load_api
 from query_assistant.replica.replica import Replica
 from query_assistant.verbalising.lexicon import Lexicon
 
-settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)  # a busy machine breaks no property
 settings.register_profile("explore", derandomize=False, database=None, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

@@ -253,6 +253,13 @@ def test_the_architecture_page_s_example_runs(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == printed
 
 
+def test_continuous_integration_runs_what_runs_at_home_on_every_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]["ci"]
+    assert workflow["steps"][-1]["run"] == ".ci/run"
+    low, high = re.findall(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())[0]
+    assert workflow["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(int(low), int(high))]
+
+
 def test_every_runtime_dependency_says_why_it_is_here() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     required = re.findall(r'^  "([a-z0-9-]+)[><=]', text.split("dependencies = [")[1].split("]")[0], re.M)

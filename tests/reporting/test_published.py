@@ -58,6 +58,12 @@ def test_the_same_responses_give_the_same_files_at_a_later_revision_too(bundle: 
     assert scored(bundle) == scored(bundle, "89abcde")
 
 
+def test_what_an_earlier_bundle_left_goes(bundle: Path) -> None:
+    before = scored(bundle)
+    (bundle / "responses" / f"{min(SYSTEMS)}.jsonl").unlink()
+    assert set(before) - set(scored(bundle)) == {f"{min(SYSTEMS)}.json"}
+
+
 def test_without_responses_it_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(MissingResourceError, match=r"no published responses .* run `dvc pull`"):
         rescore(tmp_path, tmp_path, tmp_path, tmp_path, "1234567")

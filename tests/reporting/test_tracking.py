@@ -136,9 +136,11 @@ def test_a_pipeline_run_is_the_same_from_its_first_stage_to_its_last(tmp_path: P
     assert once.key != current_pipeline_run().key, "two states of changed code are two pipeline runs"
 
 
-def test_without_git_the_revision_says_so() -> None:
+def test_without_git_the_revision_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("params.yaml").write_text("seed: 1", encoding="utf-8")
     assert current_pipeline_run().git_revision == "no_git"
+    monkeypatch.setenv("PATH", "")
+    assert current_pipeline_run().git_revision == "no_git", "not even the program"
 
 
 def test_another_pipeline_run_has_another_parent() -> None:

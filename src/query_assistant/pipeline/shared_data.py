@@ -5,6 +5,7 @@ python -m query_assistant.pipeline.shared_data      what `make repro` begins wit
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ def pull_shared_data(root: Path) -> None:
 
 
 def _has_git(root: Path) -> bool:
+    if not shutil.which("git"):
+        return False
     done = subprocess.run(["git", "-C", str(root), "rev-parse", "--git-dir"], capture_output=True, check=False)
     return done.returncode == 0
 

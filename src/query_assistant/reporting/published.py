@@ -17,7 +17,7 @@ from query_assistant.apis import load_api
 from query_assistant.errors import MissingResourceError
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
-from query_assistant.reporting.provenance import describe_run, with_first_revision, write_provenance
+from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import read_scores, systems_table
 from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
 from query_assistant.scoring import Judge
@@ -52,6 +52,8 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
         )
         written.append(scores / f"{path.stem}.json")
         write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
+    for stray in (path for path in scores.glob("*.json") if path not in written and path.name != RUN):
+        stray.unlink()  # of a bundle that was published before
     documents = read_scores(written)
     model = settings["model"]["name"]
     run = describe_run(documents, experiment=EXPERIMENT, turned={}, model=model, revision=revision)
