@@ -155,7 +155,16 @@ SMALL_KNOBS: dict[str, Any] = {
     "validation_samples": 4,
     "epochs": 2,
 }
-SMALL_LORA: dict[str, Any] = {"rank": 4, "alpha": 8, "matmul": "fp32"}
+SMALL_LORA: dict[str, Any] = {
+    "rank": 4,
+    "alpha": 8,
+    "dropout": 0,
+    "dtype": "fp32",
+    "device": "cpu",
+    "matmul": "fp32",
+    "quantize_base": False,
+    "activation_checkpointing": False,
+}
 
 
 def small_knobs(**changes: Any) -> FinetuneParams:

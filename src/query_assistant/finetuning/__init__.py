@@ -1,1 +1,1 @@
-"""Teaching the base model: samples, training by torchtune or PEFT, and merging for engines that take whole weights."""
+"""Teaching the base model: samples, training by torchtune or PEFT, and an adapter that is shared."""
