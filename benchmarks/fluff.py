@@ -31,16 +31,15 @@ from typing import Any
 import torch
 
 from query_assistant.apis import Api, load_api
-from query_assistant.engines import EngineSettings, open_engine
+from query_assistant.engines import open_engine
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.engines.transformers import load_model
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise, training_samples
-from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
 from query_assistant.models.merging import merge
 from query_assistant.pairs.fluff import FluffSettings, find_fluff, remove_fluff
 from query_assistant.pairs.honesty import Honesty
-from query_assistant.params import Params, load_params
+from query_assistant.params import EngineParams, FinetuneParams, Params, load_params
 from query_assistant.prompts import PromptBuilder, PromptSettings
 from query_assistant.records import Pair, Response, read_jsonl, write_json
 from query_assistant.replica import Replica
@@ -187,12 +186,13 @@ def _train(
     """Trains and merges unless that was done before; the report of the training, and the tokens it read."""
     chat, done = ChatTokenizer(base), folder / "training.json"
     samples, held_out = [_samples(part, api, chat.count, params.seed) for part in (pairs, validation)]
-    settings = _settings(params, len(held_out), stretch)
+    knobs, lora, seed = _knobs(params, len(held_out), stretch), params.model.lora, derive_seed(params.seed, "finetune")
+    assert lora is not None, "the default model is trained"
     if not done.is_file():
-        trained = finetune(samples, held_out, base, folder / "adapter", settings)
+        trained = finetune(samples, held_out, base, folder / "adapter", knobs, lora, seed)
         merge(base, folder / "adapter", folder / "merged")
         write_json(done, trained)
-    tokens = sum(map(len, tokenise(samples, chat, settings.max_seq_len)))
+    tokens = sum(map(len, tokenise(samples, chat, knobs.max_seq_len)))
     report: dict[str, float] = json.loads(done.read_text(encoding="utf-8"))
     return report | {"tokens": tokens, "words": sum(len(pair.instruction.split()) for pair in pairs)}
 
@@ -208,24 +208,21 @@ def _own_tokens(pairs: list[Pair], api: Api, base: Path) -> int:
     return sum(len(row) - row.opening for row in rows)
 
 
-def _settings(params: Params, validation_samples: int, stretch: float) -> FinetuneSettings:
+def _knobs(params: Params, validation_samples: int, stretch: float) -> FinetuneParams:
     """The pipeline's own settings, one epoch; the loss is measured on the validation pairs at the end."""
-    knobs, lora = params.finetune, params.model.lora
-    assert lora is not None, "the default model is trained"
-    given = knobs.model_dump(exclude={"mix", "max_pairs", "prompt"}) | {
+    knobs = params.finetune
+    changes = {
         "validation_samples": validation_samples,
         "checkpoint_every": 1000,
         "row_tokens": round(stretch * knobs.row_tokens),
         "tokens_per_batch": round(stretch * knobs.tokens_per_batch),
     }
-    own = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "dropout")}
-    rest = lora.model_dump(exclude={"rank", "alpha", "dropout"})
-    return FinetuneSettings(**given, **own, **rest, seed=derive_seed(params.seed, "finetune"))
+    return knobs.model_copy(update=changes)
 
 
 def _answers(asked: Sequence[Pair], api: Api, model: Path, out: Path) -> list[Prediction]:
     if not out.is_file():
-        engine = open_engine(EngineSettings(kind="openvino", batch_size=16), model)
+        engine = open_engine(EngineParams(kind="openvino", batch_size=16), model)
         generate(asked, SYSTEM, engine, PromptBuilder({api.name: api}, PromptSettings(), engine.count_tokens), out)
     return [Prediction(id=one.id, query=one.query, body=one.body) for one in read_jsonl(out, Response)]
 

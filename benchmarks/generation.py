@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from query_assistant.apis import load_api
-from query_assistant.engines import Completion, Engine, EngineSettings, Prompt, open_engine
+from query_assistant.engines import Completion, Engine, Prompt, open_engine
 from query_assistant.grammar import grammar
+from query_assistant.params import EngineParams
 from query_assistant.prompts import PromptBuilder, PromptSettings
 from query_assistant.records import Pair, read_jsonl
 from query_assistant.retrieval.search import Retriever
@@ -25,7 +26,7 @@ from query_assistant.retrieval.search import Retriever
 
 def main() -> None:
     options = _options()
-    engine = open_engine(EngineSettings(kind=options.engine, batch_size=options.batch_size), options.model)
+    engine = open_engine(EngineParams(kind=options.engine, batch_size=options.batch_size), options.model)
     pairs = read_jsonl(options.items, Pair)
     api = load_api(pairs[0].api)
     pairs = [pair for pair in pairs if pair.api == api.name][: options.limit]

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from query_assistant.models.fetching import Source, fetch_shared
+from query_assistant.models.fetching import fetch
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
-from query_assistant.project import shared_cache
 
 BASE = Path("models/base")
 
@@ -16,7 +15,7 @@ def main(params: Params) -> None:
         BASE.mkdir(parents=True, exist_ok=True)
         (BASE / "README").write_text("This model is asked over the network: no weights.\n", encoding="utf-8")
         return
-    fetch_shared(Source(**source.model_dump(exclude={"gated"})), shared_cache(), BASE)
+    fetch(source, BASE)
 
 
 if __name__ == "__main__":

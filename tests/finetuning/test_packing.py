@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_assistant.finetuning.packing import IGNORED, Batch, Row, collate, load, pack, save
+from query_assistant.finetuning.packing import Batch, Row, collate, load, pack, save
+from query_assistant.finetuning.run import IGNORED
 from query_assistant.finetuning.samples import TokenSample
 
 SAMPLES = [TokenSample((1, 2, 3, 4, 10 + number), (50 + number, 9)) for number in range(7)]

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from query_assistant.archives import unpack
 from query_assistant.errors import ConfigurationError, MissingResourceError
-from query_assistant.finetuning.published import adopt
+from query_assistant.finetuning.training import adopt
 from query_assistant.records import write_json
 from query_assistant.reporting.publishing import publish_adapter, publish_responses
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.messages import Message
+from query_assistant.params import EngineParams
 
 Prompt = Sequence[Message]
 
@@ -40,39 +41,7 @@ class Engine(Protocol):
     def count_tokens(self, text: str) -> int: ...
 
 
-@dataclass(frozen=True)
-class EngineSettings:
-    """Which engine, and how it is run.
-
-    Attributes:
-        batch_size: prompts at a time. Higher: faster until memory ends. A change may alter a few greedy answers, for
-            floating point sums depend on the batch.
-        device: `auto` takes the GPU where there is one (transformers).
-        cache_gb: memory for the keys and values of past tokens (openvino). Higher: more prompts share prefixes.
-        model_name: the model as its server calls it (openai).
-        api_key_variable: the environment variable that holds the key; the key itself is never configuration.
-        concurrency: requests in flight (openai). Higher: faster, until the server answers 429.
-        grammar_as: how this server wants a grammar: vLLM's `structured_outputs` (0.12 and later) or `guided_grammar`
-            (before), llama.cpp's `grammar`, or `none` where it has no such thing.
-    """
-
-    kind: Literal["openvino", "transformers", "openai"] = "openvino"
-    batch_size: int = 16
-    device: str = "auto"
-    dtype: str = "auto"
-    cache_gb: int = 2
-    base_url: str = ""
-    model_name: str = ""
-    api_key_variable: str = "OPENAI_API_KEY"
-    concurrency: int = 8
-    timeout_s: float = 120.0
-    retries: int = 5
-    grammar_as: Literal["structured_outputs", "guided_grammar", "grammar", "none"] = "structured_outputs"
-    usd_per_million_prompt_tokens: float = 0.0
-    usd_per_million_answer_tokens: float = 0.0
-
-
-def open_engine(settings: EngineSettings, model: Path, adapter: Path | None = None) -> Engine:
+def open_engine(settings: EngineParams, model: Path, adapter: Path | None = None) -> Engine:
     """The engine that the settings name, its model loaded.
 
     Args:
@@ -80,7 +49,7 @@ def open_engine(settings: EngineSettings, model: Path, adapter: Path | None = No
         adapter: a PEFT adapter to put on top (transformers only; openvino takes merged weights).
 
     Raises:
-        ConfigurationError: an unknown engine, or an adapter for one that cannot take it.
+        ConfigurationError: an adapter for an engine that cannot take it.
         MissingResourceError: the weights, the key, the server or the GPU are not there.
     """
     if adapter is not None and settings.kind != "transformers":
@@ -93,14 +62,29 @@ def open_engine(settings: EngineSettings, model: Path, adapter: Path | None = No
         from query_assistant.engines.transformers import TransformersEngine
 
         return TransformersEngine(model, settings, adapter)
-    if settings.kind == "openai":
-        from query_assistant.engines.openai import OpenAIEngine
+    from query_assistant.engines.openai import OpenAIEngine
 
-        return OpenAIEngine(settings)
-    raise ConfigurationError(f"engine {settings.kind!r}; expected openvino, transformers or openai")
+    return OpenAIEngine(settings)
 
 
-def estimate_cost(prompt_tokens: int, answer_tokens: int, settings: EngineSettings) -> float:
+def require_gpu(device: str, why: str) -> None:
+    """Fails now rather than after an hour of work.
+
+    Raises:
+        MissingResourceError: `device` is cuda and PyTorch sees no GPU.
+    """
+    if device != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise MissingResourceError(
+            f"an NVIDIA GPU and a CUDA build of PyTorch are needed {why}, and none is visible; "
+            "use a machine with one, model=hosted, or model=smollm2-135m"
+        )
+
+
+def estimate_cost(prompt_tokens: int, answer_tokens: int, settings: EngineParams) -> float:
     """US dollars for so many tokens at the configured prices; 0 for a model of one's own."""
     return (
         prompt_tokens * settings.usd_per_million_prompt_tokens + answer_tokens * settings.usd_per_million_answer_tokens

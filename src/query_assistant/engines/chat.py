@@ -6,8 +6,10 @@ that asking a question does not wait for the import of a training library.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from query_assistant.engines import Completion, Prompt
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.messages import Message
 
@@ -84,6 +87,10 @@ class ChatTokenizer:
         end = self._tokenizer.token_to_id(self._special("eos_token"))
         return tuple(sorted(found | ({end} if end is not None else set())))
 
+    def until_stop(self, ids: Sequence[int]) -> list[int]:
+        """An answer's ids up to the first that ends it."""
+        return list(itertools.takewhile(lambda token: token not in self.stop_ids, ids))
+
     @cached_property
     def answer_end(self) -> int:
         """The id that closes the assistant's turn in this template: what training teaches the model to end with."""
@@ -99,6 +106,25 @@ class ChatTokenizer:
     def _special(self, name: str) -> str:
         value = self._settings.get(name) or ""
         return value["content"] if isinstance(value, dict) else str(value)
+
+
+def complete(
+    prompts: Sequence[Prompt],
+    chat: ChatTokenizer,
+    batch_size: int,
+    answer: Callable[[list[list[int]]], list[list[int]]],
+) -> Iterator[Completion]:
+    """One completion per prompt, in batches with fixed boundaries; `answer` maps a batch's ids to its answers' ids.
+
+    What an answer holds from its stop token on is left out.
+    """
+    for start in range(0, len(prompts), batch_size):
+        started = time.perf_counter()
+        asked = [chat.prompt_ids(prompt) for prompt in prompts[start : start + batch_size]]
+        answers = [chat.until_stop(ids) for ids in answer(asked)]
+        latency_ms = (time.perf_counter() - started) * 1000 / len(asked)
+        for prompt, ids in zip(asked, answers, strict=True):
+            yield Completion(chat.decode(ids), len(prompt), len(ids), latency_ms)
 
 
 def _template(folder: Path, settings: dict[str, Any]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from query_assistant.engines import EngineSettings
 from query_assistant.messages import Message
+from query_assistant.params import EngineParams
 
 MAX_ANSWER_TOKENS = 4096
 Complete = Callable[[Sequence[Any], Mapping[str, Any]], str]
@@ -20,7 +20,7 @@ def completer(base_url: str, model_name: str, api_key_variable: str) -> Complete
     """
     from query_assistant.engines.openai import OpenAIEngine
 
-    settings = EngineSettings("openai", base_url=base_url, model_name=model_name, api_key_variable=api_key_variable)
+    settings = EngineParams(kind="openai", base_url=base_url, model_name=model_name, api_key_variable=api_key_variable)
     engine = OpenAIEngine(settings)
 
     def complete(messages: Sequence[Any], schema: Mapping[str, Any]) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 
 import openai
 
-from query_assistant.engines import Completion, EngineSettings, Prompt, estimate_cost
+from query_assistant.engines import Completion, Prompt, estimate_cost
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.params import EngineParams
 
 _LOCAL_KEY = "none"
 
@@ -24,7 +25,7 @@ _LOCAL_KEY = "none"
 class OpenAIEngine:
     """One model of one server. `spent_usd` is what its answers have cost so far, at the configured prices."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineParams) -> None:
         if not settings.model_name:
             raise ConfigurationError("engine openai needs model_name: the model as its server calls it")
         self._settings = settings

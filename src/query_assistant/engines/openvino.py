@@ -6,7 +6,6 @@ merged first.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,16 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from query_assistant.engines import Completion, EngineSettings, Prompt
-from query_assistant.engines.chat import ChatTokenizer
+from query_assistant.engines import Completion, Prompt
+from query_assistant.engines.chat import ChatTokenizer, complete
 from query_assistant.errors import InputError, MissingResourceError
+from query_assistant.params import EngineParams
 
 
 class OpenVinoEngine:
     """One loaded model. Answers repeat byte for byte as long as the batches do."""
 
-    def __init__(self, model: Path, settings: EngineSettings) -> None:
+    def __init__(self, model: Path, settings: EngineParams) -> None:
         weights = model / "model.gguf"
         if not weights.is_file():
             raise MissingResourceError(
@@ -36,21 +36,15 @@ class OpenVinoEngine:
     def generate(
         self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
     ) -> Iterator[Completion]:
-        for start in range(0, len(prompts), self._batch_size):
-            yield from self._batch(prompts[start : start + self._batch_size], max_new_tokens, grammar)
+        config = self._config(max_new_tokens, grammar)
+        return complete(prompts, self._chat, self._batch_size, lambda ids: self._answers(ids, config))
 
     def count_tokens(self, text: str) -> int:
         return self._chat.count(text)
 
-    def _batch(self, prompts: Sequence[Prompt], max_new_tokens: int, grammar: str | None) -> Iterator[Completion]:
-        started = time.perf_counter()
-        ids = [self._chat.prompt_ids(prompt) for prompt in prompts]
+    def _answers(self, ids: list[list[int]], config: Any) -> list[list[int]]:
         tensors = [openvino.Tensor(np.array([row], dtype=np.int64)) for row in ids]
-        results = self._run(tensors, self._config(max_new_tokens, grammar))
-        latency_ms = (time.perf_counter() - started) * 1000 / len(prompts)
-        for row, result in zip(ids, results, strict=True):
-            answer = [token for token in result.m_generation_ids[0] if token not in self._chat.stop_ids]
-            yield Completion(self._chat.decode(answer), len(row), len(answer), latency_ms)
+        return [result.m_generation_ids[0] for result in self._run(tensors, config)]
 
     def _run(self, tensors: list[Any], config: Any) -> list[Any]:
         try:
@@ -72,7 +66,7 @@ class OpenVinoEngine:
         return config
 
 
-def _scheduler(settings: EngineSettings) -> Any:
+def _scheduler(settings: EngineParams) -> Any:
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.cache_size = settings.cache_gb
     scheduler.enable_prefix_caching = True

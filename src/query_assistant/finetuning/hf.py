@@ -7,13 +7,9 @@ fast.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,93 +20,94 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from query_assistant.engines.transformers import load_model
-from query_assistant.errors import QueryAssistantError
-from query_assistant.finetuning.loss_log import LossLog
+from query_assistant.finetuning.run import (
+    IGNORED,
+    LossLog,
+    Run,
+    checkpoint_number,
+    last_checkpoint,
+    launch,
+    load_run,
+    save_run,
+)
 from query_assistant.finetuning.samples import TokenSample
-from query_assistant.finetuning.settings import FinetuneSettings
-from query_assistant.finetuning.torchtune_config import LOSSES
-from query_assistant.records import write_json
 
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-_IGNORED = -100
-_TASK, _ADAPTER = "task.json", "adapter"
+_COMPLETE = "trainer_state.json"  # the trainer writes it last into a checkpoint
+_ADAPTER = "adapter"
 
 
-def train(
-    samples: Sequence[TokenSample],
-    validation: Sequence[TokenSample],
-    base: Path,
-    work: Path,
-    settings: FinetuneSettings,
-) -> Path:
-    """The folder with the trained PEFT adapter; `work` holds the trainer's checkpoints, from which it goes on."""
-    if settings.processes == 1:
-        _run(samples, validation, base, work, settings)
-        return work / _ADAPTER
-    rows = [[[list(one.prompt), list(one.answer)] for one in part] for part in (samples, validation)]
-    write_json(work / _TASK, {"rows": rows, "base": str(base), "settings": asdict(settings)})
-    launch = [sys.executable, "-m", "accelerate.commands.launch", f"--num_processes={settings.processes}"]
-    done = subprocess.run([*launch, "-m", "query_assistant.finetuning.hf", str(work)], check=False)
-    if done.returncode != 0:
-        raise QueryAssistantError(f"accelerate launch ended with {done.returncode}; its log above says why")
-    return work / _ADAPTER
+def train(run: Run) -> Path:
+    """The folder with the trained PEFT adapter."""
+    if run.knobs.processes == 1:
+        _train(run)
+    else:
+        launcher = ["accelerate.commands.launch", f"--num_processes={run.knobs.processes}"]
+        launch(launcher, "query_assistant.finetuning.hf", save_run(run))
+    return run.work / _ADAPTER
 
 
-def _run(
-    samples: Sequence[TokenSample],
-    validation: Sequence[TokenSample],
-    base: Path,
-    work: Path,
-    settings: FinetuneSettings,
-) -> None:
-    model = load_model(base, settings.device, settings.dtype).train()
-    losses = LossLog(str(work / LOSSES))
-    lora = LoraConfig(
-        r=settings.lora_rank,
-        lora_alpha=int(settings.lora_alpha),
-        lora_dropout=settings.lora_dropout,
+def _train(run: Run) -> None:
+    batch_size = _batch_size(run)
+    per_epoch = -(-len(run.samples) // (batch_size * run.knobs.processes))
+    steps = run.capped(per_epoch * run.knobs.epochs)
+    losses = LossLog(str(run.work), steps)
+    trainer = SFTTrainer(
+        model=load_model(run.base, run.lora.device, run.lora.dtype).train(),
+        args=_arguments(run, steps, batch_size),
+        train_dataset=_dataset(run.samples),
+        eval_dataset=_dataset(run.validation) if run.validation else None,
+        peft_config=_lora(run),
+        data_collator=_padded_batch,
+        callbacks=[_Curve(losses, run.knobs.max_minutes)],
+    )
+    checkpoint = last_checkpoint(run.work, _COMPLETE)
+    if trainer.is_world_process_zero():
+        losses.start_after(checkpoint_number(checkpoint) if checkpoint else 0)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    losses.close()
+    if trainer.is_world_process_zero():
+        trainer.model.save_pretrained(run.work / _ADAPTER)
+
+
+def _batch_size(run: Run) -> int:
+    mean = sum(map(len, run.samples)) / max(len(run.samples), 1)
+    return max(1, round(run.knobs.tokens_per_batch / max(mean, 1)))
+
+
+def _lora(run: Run) -> LoraConfig:
+    return LoraConfig(
+        r=run.lora.rank,
+        lora_alpha=run.lora.alpha,
+        lora_dropout=run.lora.dropout,
         target_modules=LINEAR,
         task_type="CAUSAL_LM",
     )
-    trainer = SFTTrainer(
-        model=model,
-        args=_arguments(samples, bool(validation), work, settings),
-        train_dataset=_dataset(samples),
-        eval_dataset=_dataset(validation) if validation else None,
-        peft_config=lora,
-        data_collator=_Padding(_longest(samples, validation)),
-        callbacks=[_Curve(losses, settings.max_minutes)],
-    )
-    checkpoint = _last_checkpoint(work)
-    losses.forget_after(_step(checkpoint) if checkpoint else 0)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if trainer.is_world_process_zero():
-        trainer.model.save_pretrained(work / _ADAPTER)
 
 
-def _arguments(samples: Sequence[TokenSample], evaluated: bool, work: Path, settings: FinetuneSettings) -> SFTConfig:
-    mean = sum(map(len, samples)) / max(len(samples), 1)
+def _arguments(run: Run, steps: int, batch_size: int) -> SFTConfig:
+    knobs, lora = run.knobs, run.lora
     return SFTConfig(
-        output_dir=str(work),
-        num_train_epochs=settings.epochs,
-        max_steps=settings.max_steps or -1,
-        per_device_train_batch_size=max(1, round(settings.tokens_per_batch / mean)),
-        learning_rate=settings.learning_rate,
+        output_dir=str(run.work),
+        max_steps=steps,
+        per_device_train_batch_size=batch_size,
+        learning_rate=knobs.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.clip_grad_norm,
-        gradient_checkpointing=settings.activation_checkpointing,
-        bf16=settings.dtype == "bf16",
-        use_cpu=settings.device == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
+        warmup_steps=min(knobs.warmup_steps, steps // 2),
+        weight_decay=knobs.weight_decay,
+        max_grad_norm=knobs.clip_grad_norm,
+        gradient_checkpointing=lora.activation_checkpointing,
+        bf16=lora.dtype == "bf16",
+        use_cpu=lora.device == "cpu",
+        seed=run.seed,
+        data_seed=run.seed,
         logging_steps=1,
-        save_steps=settings.checkpoint_every,
+        save_steps=knobs.checkpoint_every,
         save_total_limit=2,
-        eval_strategy="steps" if evaluated else "no",
-        eval_steps=settings.checkpoint_every,
+        eval_strategy="steps" if run.validation else "no",
+        eval_steps=knobs.checkpoint_every,
         report_to=[],
+        disable_tqdm=True,  # `LossLog` shows the bar
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
     )
@@ -121,30 +118,21 @@ def _dataset(samples: Sequence[TokenSample]) -> Dataset:
         [
             {
                 "input_ids": [*sample.prompt, *sample.answer],
-                "labels": [_IGNORED] * len(sample.prompt) + list(sample.answer),
+                "labels": [IGNORED] * len(sample.prompt) + list(sample.answer),
             }
             for sample in samples
         ]
     )
 
 
-def _longest(*parts: Sequence[TokenSample]) -> int:
-    return max((len(sample) for part in parts for sample in part), default=0)
-
-
-class _Padding:
-    """Pads a batch to its longest sample; the loss does not count padding."""
-
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        width = min(self._longest, max(len(row["input_ids"]) for row in rows))
-        return {
-            "input_ids": torch.tensor([_padded(row["input_ids"], width, 0) for row in rows]),
-            "labels": torch.tensor([_padded(row["labels"], width, _IGNORED) for row in rows]),
-            "attention_mask": torch.tensor([_padded([1] * len(row["input_ids"]), width, 0) for row in rows]),
-        }
+def _padded_batch(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """A batch padded to its longest sample; the loss does not count padding."""
+    width = max(len(row["input_ids"]) for row in rows)
+    return {
+        "input_ids": torch.tensor([_padded(row["input_ids"], width, 0) for row in rows]),
+        "labels": torch.tensor([_padded(row["labels"], width, IGNORED) for row in rows]),
+        "attention_mask": torch.tensor([_padded([1] * len(row["input_ids"]), width, 0) for row in rows]),
+    }
 
 
 def _padded(values: list[int], width: int, filler: int) -> list[int]:
@@ -156,45 +144,26 @@ class _Curve(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, losses: LossLog, max_minutes: float) -> None:
         self._losses, self._limit_s, self._started = losses, max_minutes * 60, time.monotonic()
-        self._tokens = 0
+        self._tokens: int | None = None
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return
         if "loss" in logs:
-            self._losses.tokens += int(logs.get("num_tokens", 0)) - self._tokens
-            self._tokens = int(logs.get("num_tokens", 0))
+            self._losses.tokens = self._tokens_since(int(logs.get("num_tokens", 0)))
             self._losses.log_dict({"loss": logs["loss"], "lr": logs.get("learning_rate", 0)}, state.global_step)
         if "eval_loss" in logs:
             self._losses.log_validation(float(logs["eval_loss"]), state.global_step)
+
+    def _tokens_since(self, total: int) -> int:
+        """Tokens of the step just made; what a resumed trainer counted before is not this step's."""
+        before, self._tokens = self._tokens, total
+        return total - before if before is not None else 0
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self._limit_s and time.monotonic() - self._started > self._limit_s:
             control.should_training_stop = True
 
 
-def _last_checkpoint(work: Path) -> Path | None:
-    """The newest checkpoint whose state file, written last, is whole; torn ones are removed."""
-    whole = []
-    for folder in work.glob("checkpoint-*"):
-        try:
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-            whole.append(folder)
-        except (OSError, ValueError):
-            shutil.rmtree(folder)
-    return max(whole, key=_step, default=None)
-
-
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def main() -> None:
-    work = Path(sys.argv[1])
-    task = json.loads((work / _TASK).read_text(encoding="utf-8"))
-    parts = [[TokenSample(tuple(prompt), tuple(answer)) for prompt, answer in part] for part in task["rows"]]
-    _run(parts[0], parts[1], Path(task["base"]), work, FinetuneSettings(**task["settings"]))
-
-
 if __name__ == "__main__":
-    main()
+    _train(load_run(Path(sys.argv[1])))

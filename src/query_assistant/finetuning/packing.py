@@ -21,10 +21,9 @@ from typing import Any
 
 import torch
 
+from query_assistant.finetuning.run import IGNORED
 from query_assistant.finetuning.samples import TokenSample
 from query_assistant.records import atomic_writer
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)

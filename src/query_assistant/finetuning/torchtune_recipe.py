@@ -8,6 +8,8 @@ What is changed, and why:
   from.
 - learning rate: the single-device recipe forgets how many steps it has taken when it resumes, and would warm up again.
 - logits: computed where an answer is learnt, not for the prompt; the vocabulary is half of a small model's work.
+- adapters of Qwen 2: torchtune 0.6.1 reorders the query and key rows of every adapter it saves as Llama needs it. Those
+  of Qwen 2 must stay as they are, so they are put back.
 
 Run as a module, it is what torchrun starts once per GPU: `python -m query_assistant.finetuning.torchtune_recipe
 CONFIG`.
@@ -28,11 +30,15 @@ from typing import Any
 import torch
 import torchtune.training
 from omegaconf import DictConfig, OmegaConf
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from query_assistant.finetuning.packing import IGNORED, Batch, collate, load
+from query_assistant.finetuning.packing import Batch, collate, load
+from query_assistant.finetuning.run import IGNORED, LossLog, checkpoint_folder, last_checkpoint
+from query_assistant.finetuning.torchtune import COMPLETE
+from query_assistant.records import write_json
 
-CHECKPOINT = "checkpoint"
+ADAPTER, RECIPE_STATE = "adapter_model.safetensors", "recipe_state.pt"
 
 
 class NoTokenizer:
@@ -55,18 +61,18 @@ class Segments:
     def __init__(self, batches: int, segment_steps: int, total_steps: int, seed: int) -> None:
         self._batches, self._seed = batches, seed
         self._segment_steps, self._total_steps = segment_steps, total_steps
-        self._world, self._rank = _world()
+        self.world, self._rank = _world()
         self._segment = 0
 
     def set_epoch(self, segment: int) -> None:
         """Called before each segment. Random draws (dropout) start anew there, as they do in a resumed run."""
         self._segment = segment
-        torch.manual_seed(self._seed * 100_003 + segment * self._world + self._rank)
+        torch.manual_seed(self._seed * 100_003 + segment * self.world + self._rank)
 
     def __iter__(self) -> Iterator[int]:
         first = self._segment * self._segment_steps
         for step in range(first, min(first + self._segment_steps, self._total_steps)):
-            yield (step * self._world + self._rank) % self._batches
+            yield (step * self.world + self._rank) % self._batches
 
     def __len__(self) -> int:
         return self._segment_steps
@@ -75,9 +81,10 @@ class Segments:
 class Feeder:
     """Stands where the recipe expects its data loader; tells the model where the answers are before each batch."""
 
-    def __init__(self, batches: list[Batch], sampler: Segments, model: Any, losses: Any) -> None:
-        self._batches, self._model, self._losses = batches, model, losses
+    def __init__(self, batches: list[Batch], sampler: Segments, model: Any) -> None:
+        self._batches, self._model = batches, model
         self.sampler = sampler
+        self.losses: LossLog | None = None
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -87,8 +94,8 @@ class Feeder:
             batch = self._batches[index]
             tensors = collate(batch)
             self._model.answer_places = answer_places(tensors["labels"])
-            if self._losses is not None:
-                self._losses.tokens += sum(map(len, batch)) * self.sampler._world
+            if self.losses is not None:
+                self.losses.tokens += sum(map(len, batch)) * self.sampler.world
             yield tensors
 
     def state_dict(self) -> dict[str, int]:
@@ -106,15 +113,25 @@ def _load_recipe(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"torchtune_{name}", file)
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     spec.loader.exec_module(module)  # type: ignore[union-attr]
+    module.tqdm = _NoBar  # type: ignore[attr-defined]  # it would count each stretch between checkpoints anew
     kind = "SingleDevice" if name.endswith("single_device") else "Distributed"
     return getattr(module, f"LoRAFinetuneRecipe{kind}")
+
+
+class _NoBar:
+    """Takes what the recipe tells its progress bar; `LossLog` shows one over all steps."""
+
+    def __init__(self, **_: Any) -> None: ...
+    def update(self, _: int) -> None: ...
+    def set_description(self, _: str) -> None: ...
+    def close(self) -> None: ...
 
 
 class OutOfTime(Exception):
     """`max_minutes` have passed; the checkpoint just written is the last."""
 
 
-class OurWay:
+class PackedRecipe:
     """The changes listed above, on top of either recipe."""
 
     _model: Any
@@ -129,10 +146,10 @@ class OurWay:
         self._run = cfg
         self._started = time.monotonic()
         super().setup(cfg)  # type: ignore[misc]
-        losses = getattr(self, "_metric_logger", None)
+        losses: LossLog | None = getattr(self, "_metric_logger", None)  # the first process alone has one
         if losses is not None:
-            losses.forget_after(self.global_step)
-        self._dataloader._losses = losses
+            losses.start_after(self.global_step)
+        self._dataloader.losses = losses
 
     def _setup_model(self, **kwargs: Any) -> Any:
         model: Any = super()._setup_model(**kwargs)  # type: ignore[misc]
@@ -144,7 +161,7 @@ class OurWay:
     def _setup_data(self, **kwargs: Any) -> Feeder:
         batches = load(Path(self._run.dataset.file))
         sampler = Segments(len(batches), self._run.segment_steps, self._run.total_steps, self._run.seed)
-        return Feeder(batches, sampler, self._model, None)
+        return Feeder(batches, sampler, self._model)
 
     def _setup_lr_scheduler(self, cfg_lr_scheduler: DictConfig, num_training_steps: int, last_epoch: int) -> Any:
         self.global_step = self.epochs_run * self._run.segment_steps
@@ -159,6 +176,8 @@ class OurWay:
             shutil.rmtree(saving, ignore_errors=True)
         super().save_checkpoint(epoch=epoch)  # type: ignore[misc]
         if _world()[1] == 0:
+            if self._run.checkpointer.model_type == "QWEN2":
+                _restore_row_order(saving / f"epoch_{epoch}" / ADAPTER, self._run.model)
             _publish(saving, saving.parent, epoch)
         minutes = (time.monotonic() - self._started) / 60
         if self._run.max_minutes and minutes > self._run.max_minutes and epoch + 1 < self.total_epochs:
@@ -188,36 +207,42 @@ def validation_loss(model: Any, batches: list[Batch], device: torch.device, cont
     return total / max(count, 1)
 
 
+def _restore_row_order(file: Path, shape: DictConfig) -> None:
+    """Undoes, in a saved adapter, the reordering of query and key rows (torchtune's `tune_to_peft_adapter_weights`)."""
+    heads = {"q_proj.lora_B": shape.num_heads, "k_proj.lora_B": shape.num_kv_heads}
+    tensors = load_file(file)
+    for name, weight in tensors.items():
+        count = next((count for part, count in heads.items() if part in name), 0)
+        if count:
+            halves = weight.view(count, 2, weight.shape[0] // count // 2, weight.shape[1])
+            tensors[name] = halves.transpose(1, 2).reshape(weight.shape).contiguous()
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
 def _publish(saving: Path, work: Path, epoch: int) -> None:
-    """Renames a finished save to `checkpoint-N`, which makes it count, and drops the one before."""
-    target = work / f"{CHECKPOINT}-{epoch + 1}"
+    """Renames a finished save to `checkpoint-N`, closes it, which makes it count, and drops the one before."""
+    target = checkpoint_folder(work, epoch + 1)
     shutil.rmtree(target, ignore_errors=True)
     os.replace(saving / f"epoch_{epoch}", target)
-    state = saving / "recipe_state" / "recipe_state.pt"
+    state = saving / "recipe_state" / RECIPE_STATE
     if state.is_file():
-        os.replace(state, target / "recipe_state.pt")
-    (target / "complete").touch()
-    for old in work.glob(f"{CHECKPOINT}-*"):
+        os.replace(state, target / RECIPE_STATE)
+    write_json(target / COMPLETE, {})
+    for old in work.glob("checkpoint-*"):
         if old != target:
             shutil.rmtree(old)
 
 
-def last_checkpoint(work: Path) -> Path | None:
-    """The newest whole checkpoint of a run."""
-    whole = [path for path in work.glob(f"{CHECKPOINT}-*") if (path / "complete").is_file()]
-    return max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
-
-
-def run(config: DictConfig) -> None:
+def run_recipe(config: DictConfig) -> None:
     """Trains to the end, or to `max_minutes`; goes on from the last checkpoint if there is one."""
-    checkpoint = last_checkpoint(Path(config.output_dir))
-    if checkpoint is not None and (checkpoint / "recipe_state.pt").is_file():
+    checkpoint = last_checkpoint(Path(config.output_dir), COMPLETE)
+    if checkpoint is not None and (checkpoint / RECIPE_STATE).is_file():
         config.resume_from_checkpoint = True
         config.checkpointer.adapter_checkpoint = str(checkpoint / "adapter_model.pt")
-        config.checkpointer.recipe_checkpoint = str(checkpoint / "recipe_state.pt")
+        config.checkpointer.recipe_checkpoint = str(checkpoint / RECIPE_STATE)
     distributed = _world()[0] > 1
     base = _load_recipe("lora_finetune_distributed" if distributed else "lora_finetune_single_device")
-    recipe = type("Recipe", (OurWay, base), {})(cfg=config)
+    recipe = type("Recipe", (PackedRecipe, base), {})(cfg=config)
     recipe.setup(cfg=config)
     with contextlib.suppress(OutOfTime):
         recipe.train()
@@ -238,7 +263,7 @@ def main() -> None:
         torchtune.training.cleanup_before_training = lambda: None
         torchtune.training.get_memory_stats = lambda device: {}
         torchtune.training.log_memory_stats = lambda stats: None
-    run(config)  # type: ignore[arg-type]
+    run_recipe(config)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,13 @@
 """The door to fine-tuning: samples and a base model in, a PEFT adapter and its loss curve out, whichever engine
-trains."""
+trains; or an adapter that was trained before and is shared, in place of training one.
+
+data/shared/published-adapter.tar.gz (made by `publishing`) holds
+
+    adapter_model.safetensors adapter_config.json      PEFT's format
+    training.jsonl                                     its loss curve
+    finetune.json                                      what training came to
+    params.yaml                                        the configuration it was trained with
+"""
 
 from __future__ import annotations
 
@@ -8,53 +16,84 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from query_assistant.engines import require_gpu
 from query_assistant.engines.chat import ChatTokenizer
-from query_assistant.errors import ConfigurationError
-from query_assistant.finetuning.loss_log import read_losses
+from query_assistant.errors import ConfigurationError, MissingResourceError
+from query_assistant.finetuning.run import LOSSES, Run, read_entries, tokens_per_second
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise
-from query_assistant.finetuning.settings import FinetuneSettings
-from query_assistant.finetuning.torchtune_config import LOSSES
-from query_assistant.models.fetching import describe, require_device
+from query_assistant.models.fetching import describe
+from query_assistant.params import FinetuneParams, LoraParams
 from query_assistant.records import write_json
+
+WEIGHTS, CONFIG, REPORT = "adapter_model.safetensors", "adapter_config.json", "finetune.json"
+_NOT_OF_THE_RESULT = {"max_minutes", "max_pairs", "mix", "prompt"}  # the last three are in the samples already
 
 
 def finetune(
-    train: Sequence[Sample], validation: Sequence[Sample], base: Path, destination: Path, settings: FinetuneSettings
+    train: Sequence[Sample],
+    validation: Sequence[Sample],
+    base: Path,
+    destination: Path,
+    knobs: FinetuneParams,
+    lora: LoraParams,
+    seed: int,
 ) -> dict[str, Any]:
     """Writes the adapter to `destination` and returns what training came to.
 
-    `destination` gets adapter_model.safetensors, adapter_config.json and training.jsonl. A run that was killed goes
-    on from its last checkpoint, which lies beside `destination` until the adapter is whole.
+    `destination` gets adapter_model.safetensors, adapter_config.json and training.jsonl: the same bytes for the same
+    training. A run that was killed goes on from its last checkpoint, which lies beside `destination` until the adapter
+    is whole.
 
     Returns:
-        samples, left_out (longer than max_seq_len), steps, loss (mean of the last ten steps), validation_loss, seconds
-        (of this call).
+        samples, left_out (longer than max_seq_len), steps, loss (mean of the last ten steps), validation_loss; and
+        what depends on the clock: seconds (of this call), tokens_per_second.
 
     Raises:
         MissingResourceError: no base model, or no GPU for settings that need one.
         ConfigurationError: settings that do not go together.
     """
-    _check(settings)
-    require_device(settings.device, "to fine-tune this model")
+    _check(knobs, lora)
+    require_gpu(lora.device, "to fine-tune this model")
     started = time.monotonic()
     chat = ChatTokenizer(base)
-    samples = tokenise(train, chat, settings.max_seq_len)
-    held_out = tokenise(validation, chat, settings.max_seq_len)[: settings.validation_samples]
-    work = _work_folder(destination, _fingerprint(samples, held_out, base, settings))
-    adapter = _train(samples, held_out, base, work, settings)
-    losses = read_losses(work / LOSSES)
+    samples = tokenise(train, chat, knobs.max_seq_len)
+    held_out = tokenise(validation, chat, knobs.max_seq_len)[: knobs.validation_samples]
+    base, destination = base.absolute(), destination.absolute()
+    work = _work_folder(destination, _fingerprint(samples + held_out, base, knobs, lora, seed))
+    adapter = _train(Run(samples, held_out, base, work, knobs, lora, seed))
     _hand_out(adapter, work / LOSSES, destination, base)
+    report = {"samples": len(samples), "left_out": len(train) - len(samples), **_summary(work)}
     shutil.rmtree(work)
-    return {
-        "samples": len(samples),
-        "left_out": len(train) - len(samples),
-        **_summary(losses),
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    return report | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def adopt(published: Path, base: Path, destination: Path) -> dict[str, Any]:
+    """Puts the published adapter in `destination`, as if it had been trained, and returns what its training came to.
+
+    Raises:
+        MissingResourceError: there is none in `published`.
+        ConfigurationError: it was trained on another base model.
+    """
+    try:
+        config = json.loads((published / CONFIG).read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads((published / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MissingResourceError(
+            f"no published adapter in {published} ({error}); run `dvc pull` and `dvc repro unpack`"
+        ) from None
+    trained_on, mine = config["base_model_name_or_path"], base_name(base)
+    if trained_on != mine:
+        raise ConfigurationError(
+            f"the published adapter was trained on {trained_on}, models/base is {mine}; use finetune=torchtune"
+        )
+    shutil.rmtree(destination, ignore_errors=True)
+    destination.mkdir(parents=True)
+    for name in (WEIGHTS, CONFIG, LOSSES):
+        shutil.copyfile(published / name, destination / name)
+    return report
 
 
 def base_name(base: Path) -> str:
@@ -63,34 +102,30 @@ def base_name(base: Path) -> str:
     return f"{source.get('name', base.name)}@{source.get('revision', '')}" if isinstance(source, dict) else base.name
 
 
-def _check(settings: FinetuneSettings) -> None:
-    if settings.engine not in ("torchtune", "hf"):
-        raise ConfigurationError(f"finetune engine {settings.engine!r}; expected torchtune or hf")
-    if settings.quantize_base and (settings.device != "cuda" or settings.engine == "hf"):
+def _check(knobs: FinetuneParams, lora: LoraParams) -> None:
+    if knobs.engine not in ("torchtune", "hf"):
+        raise ConfigurationError(f"finetune engine {knobs.engine!r} trains nothing; expected torchtune or hf")
+    if lora.quantize_base and (lora.device != "cuda" or knobs.engine == "hf"):
         raise ConfigurationError(
             "quantize_base (QLoRA) needs device cuda and engine torchtune; switch it off or use them"
         )
 
 
-def _train(
-    samples: Sequence[TokenSample], held_out: Sequence[TokenSample], base: Path, work: Path, settings: FinetuneSettings
-) -> Path:
-    if settings.engine == "torchtune":
+def _train(run: Run) -> Path:
+    if run.knobs.engine == "torchtune":
         from query_assistant.finetuning import torchtune
 
-        return torchtune.train(samples, held_out, base, work, settings)
+        return torchtune.train(run)
     from query_assistant.finetuning import hf
 
-    return hf.train(samples, held_out, base, work, settings)
+    return hf.train(run)
 
 
-def _fingerprint(
-    samples: Sequence[TokenSample], held_out: Sequence[TokenSample], base: Path, settings: FinetuneSettings
-) -> str:
-    """What a resumed run must share with the one that was cut off. Time limits and checkpoint habits do not matter."""
-    knobs = {name: value for name, value in asdict(settings).items() if name != "max_minutes"}
-    rows = [[sample.prompt, sample.answer] for sample in (*samples, *held_out)]
-    text = json.dumps([knobs, rows, describe(base)["files"]], sort_keys=True)
+def _fingerprint(samples: Sequence[TokenSample], base: Path, knobs: FinetuneParams, lora: LoraParams, seed: int) -> str:
+    """What a resumed run must share with the one that was cut off; time limits do not matter."""
+    settings = {**knobs.model_dump(exclude=_NOT_OF_THE_RESULT), **lora.model_dump(), "seed": seed}
+    rows = [[sample.prompt, sample.answer] for sample in samples]
+    text = json.dumps([settings, rows, describe(base)["files"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -108,19 +143,21 @@ def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path) -> Non
     staging = destination.with_name(f".{destination.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    shutil.copyfile(adapter / "adapter_model.safetensors", staging / "adapter_model.safetensors")
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    shutil.copyfile(adapter / WEIGHTS, staging / WEIGHTS)
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base_name(base), "task_type": "CAUSAL_LM"}
     config["target_modules"] = sorted(config["target_modules"])
-    write_json(staging / "adapter_config.json", config)
+    write_json(staging / CONFIG, config)
     shutil.copyfile(losses, staging / LOSSES)
     shutil.rmtree(destination, ignore_errors=True)
     staging.rename(destination)
 
 
-def _summary(losses: Sequence[dict[str, float]]) -> dict[str, float]:
-    steps = [entry for entry in losses if "loss" in entry]
-    tested = [entry["validation_loss"] for entry in losses if "validation_loss" in entry]
+def _summary(work: Path) -> dict[str, float]:
+    entries = read_entries(work / LOSSES)
+    steps = [entry for entry in entries if "loss" in entry]
+    tested = [entry["validation_loss"] for entry in entries if "validation_loss" in entry]
     last = [entry["loss"] for entry in steps[-10:]]
     summary = {"steps": float(len(steps)), "loss": round(sum(last) / len(last), 4)}
-    return summary | ({"validation_loss": round(tested[-1], 4)} if tested else {})
+    summary |= {"validation_loss": round(tested[-1], 4)} if tested else {}
+    return summary | {"tokens_per_second": tokens_per_second(work)}

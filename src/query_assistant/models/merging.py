@@ -16,29 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
-from query_assistant.models.fetching import GGUF, RECORD, sha256_of
+from query_assistant.models.cache import sha256_of
+from query_assistant.models.fetching import GGUF, RECORD
+from query_assistant.models.gguf_files import GGUF_NAMES, ROWS_PERMUTED, Matrix, permute, with_changes
 from query_assistant.records import write_json
 
-_GGUF_NAMES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
 _PREFIX = "base_model.model."
-_Q8_0_FILE_TYPE = 7
 _COPIED = ("config.json", "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json")
-Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -141,68 +130,50 @@ def _added(weight: torch.Tensor, lora: Adapter, module: str) -> torch.Tensor:
 
 
 def _merge_gguf(base: Path, lora: Adapter, target: Path) -> None:
-    from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, dequantize, quantize
-
-    reader = GGUFReader(base / GGUF)
-    writer = GGUFWriter(target, reader.fields["general.architecture"].contents())
-    _copy_metadata(reader, writer)
     deltas = _gguf_deltas(lora, base)
-    for tensor in reader.tensors:
-        delta = deltas.pop(tensor.name, None)
-        if delta is None:
-            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-            continue
-        weight = dequantize(tensor.data, tensor.tensor_type)
-        if weight.shape != delta.shape:
+    left = set(deltas)
+
+    def merged(name: str, weight: Matrix) -> Matrix:
+        left.discard(name)
+        if weight.shape != deltas[name].shape:
             raise InputError(
-                f"{tensor.name} is {weight.shape} in the base and {delta.shape} in the adapter; "
+                f"{name} is {weight.shape} in the base and {deltas[name].shape} in the adapter; "
                 "they do not belong together"
             )
-        merged = quantize(weight + delta, GGMLQuantizationType.Q8_0)
-        writer.add_tensor(tensor.name, merged, raw_dtype=GGMLQuantizationType.Q8_0)
-    _all_used(deltas)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+        return weight + deltas[name]
 
-
-def _copy_metadata(reader: Any, writer: Any) -> None:
-    from gguf import GGUFValueType
-
-    for name, field in reader.fields.items():
-        if name.startswith("GGUF.") or name == "general.architecture":
-            continue
-        kind = field.types[0]
-        item = field.types[-1] if kind == GGUFValueType.ARRAY else None
-        value = _Q8_0_FILE_TYPE if name == "general.file_type" else field.contents()
-        writer.add_key_value(name, value, kind, sub_type=item)
+    with_changes(base / GGUF, target, merged, set(deltas))
+    _all_used(left)
 
 
 def _gguf_deltas(lora: Adapter, base: Path) -> dict[str, Matrix]:
+    """What is added to each matrix of the GGUF, by its name there."""
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    heads = _permuted_heads(config)
     deltas: dict[str, Matrix] = {}
     for module in lora.modules:
         _, _, layer, part = module.split(".", 3) if module.startswith("model.layers.") else ("", "", "", module)
-        if part not in _GGUF_NAMES:
+        if part not in GGUF_NAMES:
             raise InputError(
-                f"the adapter changes {module!r}, which has no counterpart in a Llama GGUF; merge into safetensors"
+                f"the adapter changes {module!r}, which has no counterpart in a GGUF; merge into safetensors"
             )
-        name = _GGUF_NAMES[part]
+        name = GGUF_NAMES[part]
         delta = lora.delta(module).numpy()
         deltas[f"blk.{layer}.{name}.weight"] = permute(delta, heads[name]) if name in heads else delta
     return deltas
 
 
-def permute(weight: Matrix, heads: int) -> Matrix:
-    """Rows of a query or key matrix in llama.cpp's order.
-
-    transformers rotates the first half of a head against the second, llama.cpp neighbouring pairs:
-    https://github.com/ggml-org/llama.cpp/blob/b4000/convert_hf_to_gguf.py#L1568
-    """
-    rows, columns = weight.shape
-    return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+def _permuted_heads(config: dict[str, Any]) -> dict[str, int]:
+    """Head counts of the matrices whose rows llama.cpp orders its own way."""
+    kind = config["model_type"]
+    if kind not in ROWS_PERMUTED:
+        raise ConfigurationError(
+            f"no adapter can be merged into a GGUF of architecture {kind!r}, only of {', '.join(ROWS_PERMUTED)}; "
+            "use a source with safetensors"
+        )
+    if not ROWS_PERMUTED[kind]:
+        return {}
+    return {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
 
 
 def _all_used(left: Any) -> None:

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from query_assistant.errors import MissingResourceError
-from query_assistant.models.fetching import Source, claims, shared_place
+from query_assistant.models.fetching import is_near
 from query_assistant.params import ModelParams, Params
-from query_assistant.project import shared_cache
 
 HUB = "https://huggingface.co"
 _PACKAGES = {"openvino": "openvino_genai", "transformers": "transformers", "openai": "openai"}
@@ -57,10 +56,10 @@ def _key(variable: str, section: str) -> Iterator[str]:
 
 
 def _weights(model: ModelParams, base: Path) -> Iterator[str]:
-    source = Source(**model.source.model_dump(exclude={"gated"}))
+    source = model.source
     if source.kind == "folder" and not Path(source.name).expanduser().is_dir():
         yield f"no weights in {source.name}: correct model.source.name, a folder with config.json and *.safetensors"
-    if source.kind != "hub" or claims(source, base) or claims(source, shared_place(source, shared_cache())):
+    if source.kind != "hub" or is_near(source, base):
         return
     endpoint = os.environ.get("HF_ENDPOINT", HUB)
     if not _answers(endpoint):
@@ -68,7 +67,7 @@ def _weights(model: ModelParams, base: Path) -> Iterator[str]:
             f"no weights of {source.name} here and no way to {endpoint}: connect the machine, set HF_ENDPOINT to a "
             "mirror, or name a folder with model.source.kind=folder"
         )
-    if model.source.gated and not os.environ.get("HF_TOKEN"):
+    if source.gated and not os.environ.get("HF_TOKEN"):
         yield (
             f"no HF_TOKEN: {source.name} is gated; accept its licence at {HUB}/{source.name} and put a token that may "
             "read it in .env"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from query_assistant.archives import pack
 from query_assistant.errors import MissingResourceError, QueryAssistantError
-from query_assistant.finetuning.published import CONFIG, REPORT, WEIGHTS
-from query_assistant.finetuning.torchtune_config import LOSSES
+from query_assistant.finetuning.run import LOSSES
+from query_assistant.finetuning.training import CONFIG, REPORT, WEIGHTS
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from query_assistant.apis import Api
-from query_assistant.engines import Engine, EngineSettings, open_engine
+from query_assistant.engines import Engine, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
@@ -76,10 +76,10 @@ def open_assistant(
 
 def open_weights(weights: str, params: Params, models: Path = Path("models")) -> Engine:
     """The model that all systems of these weights share."""
-    settings = params.model.engine.model_dump(exclude={"finetuned_model_name"})
-    if weights == "finetuned" and params.model.engine.finetuned_model_name:
-        settings["model_name"] = params.model.engine.finetuned_model_name
-    return open_engine(EngineSettings(**settings), models / weights)
+    settings = params.model.engine
+    if weights == "finetuned" and settings.finetuned_model_name:
+        settings = settings.model_copy(update={"model_name": settings.finetuned_model_name})
+    return open_engine(settings, models / weights)
 
 
 def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path) -> PromptBuilder:
