@@ -17,12 +17,13 @@ from query_assistant.pipeline.fingerprints import PARTS, PLACE
 
 ROOT = Path(__file__).parents[2]
 SET = [
-    "experiment=smoke", "finetune=published", "pair.logged_queries=4", "pair.synthesised_queries=4", "filter.max_queries=20",
+    "experiment=smoke", "finetune=published", "pair.logged_queries=4", "pair.synthesised_queries=4",
+    "filter.max_queries=20",
     "generate.max_new_tokens=4", "generate.examples=[few_shot]", "generate.context=[rag]",
 ]  # fmt: skip
 RUNS = [
-    "check", "fetch", "unpack records", "unpack simulated-logs", "unpack published-adapter", "unpack published-responses",
-    "annotate mygene", "filter mygene", "pair mygene", "split", "index", "finetune", "merge", "generate base",
+    "check", "fetch", "unpack records", "unpack simulated-logs", "unpack published-adapter",
+    "unpack published-responses", "annotate mygene", "filter mygene", "pair mygene", "split", "index", "finetune", "merge", "generate base",
     "generate finetuned", "score", "rescore", "report",
 ]  # fmt: skip
 # read by what is tracked, not by what the stage makes: the lock and the experiment's name are MLflow's facts
@@ -50,10 +51,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, lis
     return seen
 
 
+def defined(stage: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    do: dict[str, Any] = found.get("do", found)
+    return do
+
+
 def named(stage: str, words: list[str]) -> tuple[list[str], list[str]]:
     """The dependencies and outputs of a stage, as it stands in dvc.yaml."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
-    found = found.get("do", found)
+    found = defined(stage)
     word = words[0] if words else ""
     fill = lambda text: text.replace("${item.api}", word).replace("${item.bundle}", word).replace("${item}", word)  # noqa: E731
     outs = [next(iter(one)) if isinstance(one, dict) else one for one in found["outs"]]
