@@ -31,7 +31,16 @@ def _annotator(settings: AnnotateParams, api: Api) -> Annotator:
     announce: Any = lambda estimate: print(f"{api.name}: {estimate}")  # noqa: E731
     cache = shared_cache() / "annotate"
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
-    return LlmAnnotator(complete, llm.model_name, api.title, api.about, cache, llm.batch, announce=announce)
+    return LlmAnnotator(
+        complete,
+        llm.model_name,
+        api.title,
+        api.about,
+        cache,
+        llm.batch,
+        usd_per_million=llm.usd_per_million,
+        announce=announce,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """pair: good queries, and others for what the logs lack -> data/pairs/<api>.jsonl, checked and reviewed."""
 
 from pathlib import Path
+from typing import Any
 
 from query_assistant.apis import Api, api_folder
 from query_assistant.descriptions.documentation import chunks
@@ -56,9 +57,9 @@ def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
     fields = read_jsonl(f"data/fields/{api.name}.jsonl", FieldDescription)
     documentation = "\n\n".join(one.text for one in chunks(Path(f"data/apis/{api.name}/documentation.md")))
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
-    return ModelWriter(
-        api.title, fields, documentation, complete, cache, ModelSettings(batch=llm.batch), llm.model_name
-    )
+    settings = ModelSettings(batch=llm.batch, usd_per_million=llm.usd_per_million)
+    announce: Any = lambda estimate: print(f"{api.name}: {estimate}")  # noqa: E731
+    return ModelWriter(api.title, fields, documentation, complete, cache, settings, llm.model_name, announce)
 
 
 if __name__ == "__main__":

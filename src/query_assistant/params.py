@@ -159,6 +159,12 @@ class LlmParams(Section):
     model_name: str
     api_key_variable: str
     batch: Positive
+    usd_per_million_prompt_tokens: Annotated[float, Field(ge=0)]
+    usd_per_million_answer_tokens: Annotated[float, Field(ge=0)]
+
+    @property
+    def usd_per_million(self) -> tuple[float, float]:
+        return self.usd_per_million_prompt_tokens, self.usd_per_million_answer_tokens
 
 
 class AnnotateParams(Section):
