@@ -62,6 +62,17 @@ ui: env ## compare runs in the browser
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it
 	python -m query_assistant.pipeline.configuration
 
+.PHONY: plan
+plan: env ## what a run would do, without doing it: make plan SET="finetune.learning_rate=5e-4"
+	@cp params.yaml .params.kept; trap 'mv .params.kept params.yaml' EXIT; \
+	  python -m query_assistant.pipeline.configuration $(SET) && dvc repro --dry
+
+.PHONY: check-lock
+check-lock: env ## is dvc.lock of this code, configuration and data?
+	dvc repro --quiet check
+	@stale=$$(dvc repro --dry --allow-missing | sed -n "s/^Running stage '\(.*\)':/\1/p"); \
+	  [ -z "$$stale" ] || { echo "error: dvc.lock is stale for" $$stale "- run dvc repro and commit it" >&2; exit 1; }
+
 .PHONY: readme
 readme: env ## the README's tables out of metrics/, each from the run that its marker names
 	python -m query_assistant.reporting.report README.md
@@ -77,4 +88,4 @@ lock: env ## requirements.lock out of pyproject.toml, for Python 3.10 to 3.12
 
 .PHONY: clean
 clean: ## what the pipeline made, but not the shared data nor the environment
-	rm -rf data/raw data/fields data/queries data/pairs data/splits data/responses models/base models/adapter models/finetuned models/index
+	rm -rf .fingerprints data/raw data/fields data/queries data/pairs data/splits data/responses models/base models/adapter models/finetuned models/index

@@ -33,7 +33,12 @@ def _annotator(settings: AnnotateParams, api: Api) -> Annotator:
     cache = shared_cache() / "annotate"
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
     return LlmAnnotator(
-        KeptCompletions(complete, llm.model_name, cache), api.title, api.about, llm.batch, announce=announce
+        KeptCompletions(complete, llm.model_name, cache),
+        api.title,
+        api.about,
+        llm.batch,
+        usd_per_million=llm.usd_per_million,
+        announce=announce,
     )
 
 

@@ -1,6 +1,7 @@
 """pair: good queries, and others for what the logs lack -> data/pairs/<api>.jsonl, checked and reviewed."""
 
 from pathlib import Path
+from typing import Any
 
 from query_assistant.apis import Api, api_folder, records_file
 from query_assistant.completions import KeptCompletions
@@ -58,7 +59,9 @@ def _model(knobs: PairParams, api: Api) -> ModelWriter | None:
     documentation = "\n\n".join(one.text for one in chunks(Path(f"data/apis/{api.name}/documentation.md")))
     complete = completer(llm.base_url, llm.model_name, llm.api_key_variable)
     kept = KeptCompletions(complete, llm.model_name, cache)
-    return ModelWriter(api.title, fields, documentation, kept, ModelSettings(batch=llm.batch))
+    settings = ModelSettings(batch=llm.batch, usd_per_million=llm.usd_per_million)
+    announce: Any = lambda estimate: print(f"{api.name}: {estimate}")  # noqa: E731
+    return ModelWriter(api.title, fields, documentation, kept, settings, announce)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from typing import Any
 from query_assistant.messages import Message
 from query_assistant.records import write_json
 
+TOKEN_LETTERS = 4  # letters per token of English and of field paths, near enough for an estimate
+
 Complete = Callable[[Sequence[Message], Mapping[str, Any]], str]
 """Messages and a JSON schema in, the model's answer out; failures of the connection are its own to repeat."""
 
@@ -60,3 +62,29 @@ def rows_schema(name: str, properties: Mapping[str, Any], count: int) -> dict[st
     }
     rows = {"type": "array", "items": row, "minItems": count, "maxItems": count}
     return {"type": "object", "properties": {name: rows}, "required": [name], "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will ask for, before it does. Tokens are near to, not exactly, what the server will count."""
+
+    requests: int
+    cached: int
+    prompt_tokens: int
+    answer_tokens: int
+    usd: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.requests} requests ({self.cached} more are answered already), about {self.prompt_tokens:,} prompt "
+            f"and {self.answer_tokens:,} answer tokens, {self.usd:.2f} USD"
+        )
+
+
+def estimate(
+    requests: int, cached: int, prompts: Sequence[str], answer_tokens: int, usd_per_million: tuple[float, float]
+) -> Estimate:
+    """The price of requests with these prompts; `usd_per_million` prompt tokens, and answer tokens."""
+    prompt_tokens = sum(map(len, prompts)) // TOKEN_LETTERS
+    usd = (prompt_tokens * usd_per_million[0] + answer_tokens * usd_per_million[1]) / 1_000_000
+    return Estimate(requests, cached, prompt_tokens, answer_tokens, usd)

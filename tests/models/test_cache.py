@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from query_assistant.models.cache import CACHE_VARIABLE, cache_folder, take
+from query_assistant.models.cache import cache_folder, take
+from query_assistant.project import CACHE_VARIABLE
 
 
 class Maker:

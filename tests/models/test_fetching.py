@@ -20,10 +20,9 @@ import pytest
 
 from finetuning.tiny import make_model
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
-from query_assistant.models.cache import CACHE_VARIABLE
 from query_assistant.models.fetching import RECORD, describe, fetch, is_fetched
 from query_assistant.params import SourceParams, check_params
-from query_assistant.project import project_root
+from query_assistant.project import CACHE_VARIABLE, project_root
 
 MODEL = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors": "weights"}
 
@@ -235,7 +234,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
     with pytest.raises(
-        MissingResourceError, match=r"file/cache\): Not a directory; free space, or set QUERY_ASSISTANT"
+        MissingResourceError, match=r"file/cache/weights\): Not a directory; free space, or set QUERY_ASSISTANT"
     ):
         fetch(whole(registry, weights), tmp_path / "base")
 

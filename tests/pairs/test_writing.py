@@ -130,7 +130,7 @@ def test_an_unusable_answer_is_asked_again_and_a_good_one_never(mygene: Api, tmp
     writer = model_writer(model, tmp_path)
     first = list(writer.write(QUERIES[:2]))
 
-    assert writer.requests(QUERIES[:2]) == 0
+    assert writer.estimate(QUERIES[:2]).requests == 0
     assert list(model_writer(FakeModel(), tmp_path).write(QUERIES[:2])) == first
     assert (len(model.asked), writer.unusable) == (2, 1)
 

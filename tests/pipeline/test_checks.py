@@ -56,7 +56,7 @@ def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_weights_that_lie_here_need_neither_network_nor_token(tmp_path: Path) -> None:
-    source = params(tmp_path, "model=llama31-8b").model.source.model_dump(exclude={"gated"})
+    source = params(tmp_path, "model=llama31-8b").model.source.model_dump()
     (tmp_path / "base").mkdir()
     (tmp_path / "base/source.json").write_text(json.dumps({"source": source, "files": {}}), encoding="utf-8")
     assert missing(tmp_path, "model=llama31-8b") == [

@@ -150,6 +150,7 @@ def test_a_run_can_be_rehearsed(checkout: Checkout) -> None:
 @pytest.mark.slow
 def test_a_queued_experiment_runs_what_was_queued(checkout: Checkout) -> None:
     checkout.run("git", "stash", "--quiet")
+    checkout.run("dvc", "pull")
     checkout.edit("stages/annotate.py", "fields described", "fields as queued")
     queued = checkout.run("dvc", "exp", "run", "--queue", "--name", "queued", "-S", "apis=[mygene]", "annotate@mygene")
     assert queued.returncode == 0, queued.stderr

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -189,6 +191,27 @@ def test_a_partial_file_of_other_work_is_not_taken_up(tmp_path: Path, changed: d
     engine = FakeEngine(asked)
     generate(items(), FREE, engine, builder(), tmp_path / "out.jsonl", **{"batch_size": 4, **changed})
     assert sum(map(len, engine.batches)) == 10
+
+
+def test_from_a_store_the_same_is_not_asked_again_and_what_changed_is(tmp_path: Path) -> None:
+    store = tmp_path / "answers"
+    generate(items(), FREE, FakeEngine(asked), builder(), tmp_path / "one.jsonl", store=store, fingerprint="weights")
+    again, changed = FakeEngine(asked), FakeEngine(asked)
+    generate(items(), FREE, again, builder(), tmp_path / "two.jsonl", store=store, fingerprint="weights")
+    generate(items(), FREE, changed, builder(), tmp_path / "three.jsonl", store=store, fingerprint="other code")
+    assert (again.batches, sum(map(len, changed.batches))) == ([], 10)
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers", "one.jsonl", "three.jsonl", "two.jsonl"]
+
+
+def test_two_that_ask_the_same_at_once_ask_it_once(tmp_path: Path) -> None:
+    engine = FakeEngine(asked)
+    ask = partial(generate, items(), FREE, engine, store=tmp_path / "answers", batch_size=4)
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(ask, builder(), tmp_path / f"{number}.jsonl") for number in range(2)]
+    assert [one.result() for one in done] == [10, 10]
+    assert sum(map(len, engine.batches)) == 10
+    assert (tmp_path / "0.jsonl").read_bytes() == (tmp_path / "1.jsonl").read_bytes()
 
 
 KILLED = """

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from query_assistant.completions import KeptCompletions, rows_schema
+from query_assistant.completions import Estimate, KeptCompletions, estimate, rows_schema
 from query_assistant.descriptions.annotation import Subject
 from query_assistant.errors import InputError
 from query_assistant.messages import Message
@@ -24,26 +24,8 @@ For each field write one noun phrase of 6 to 30 words that says what the value i
 direction (which way is worse or better) where you are sure of them, and ends with the source database in brackets.
 For a field of type object, say what the fields below it have in common.
 Do not repeat the field's path, do not begin with "The" or "This field", and do not guess: rather say less."""
-TOKEN_LETTERS = 4  # letters per token of English and of field paths, near enough for an estimate
 ANSWER_TOKENS = 45  # of one field: its path, 20 words and the JSON around them
 SHORTEST, LONGEST = 8, 300  # characters of a usable description
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a run will ask for, before it does. Tokens are near to, not exactly, what the server will count."""
-
-    requests: int
-    cached: int
-    prompt_tokens: int
-    answer_tokens: int
-    usd: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.requests} requests ({self.cached} more are answered already), about {self.prompt_tokens:,} prompt "
-            f"and {self.answer_tokens:,} answer tokens, {self.usd:.2f} USD"
-        )
 
 
 @dataclass(frozen=True)
@@ -90,10 +72,9 @@ class LlmAnnotator:
         """Requests, tokens and price of the first attempts that no kept answer covers."""
         batches = list(self._batches(subjects))
         open_ = [batch for batch in batches if self.kept.find(self._messages(batch), _schema(batch)) is None]
-        letters = sum(len(message.content) for batch in open_ for message in self._messages(batch))
-        prompt, answer = letters // TOKEN_LETTERS, sum(len(batch) for batch in open_) * ANSWER_TOKENS
-        usd = (prompt * self.usd_per_million[0] + answer * self.usd_per_million[1]) / 1_000_000
-        return Estimate(len(open_), len(batches) - len(open_), prompt, answer, usd)
+        texts = [message.content for batch in open_ for message in self._messages(batch)]
+        answer_tokens = sum(len(batch) for batch in open_) * ANSWER_TOKENS
+        return estimate(len(open_), len(batches) - len(open_), texts, answer_tokens, self.usd_per_million)
 
     def _batches(self, subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
         for start in range(0, len(subjects), self.batch):

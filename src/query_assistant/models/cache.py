@@ -32,7 +32,7 @@ def cache_folder() -> Path:
     return shared_cache() / "weights"
 
 
-def has(key: str) -> bool:
+def is_kept(key: str) -> bool:
     """Whether there is an entry of that key; its files are not looked at."""
     return (cache_folder() / key / _HASHES).is_file()
 

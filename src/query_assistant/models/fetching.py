@@ -28,7 +28,7 @@ from typing import Any
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
 from query_assistant.files import replace_folder
-from query_assistant.models.cache import folder_hashes, has, sha256_of, take
+from query_assistant.models.cache import folder_hashes, is_kept, sha256_of, take
 from query_assistant.params import SourceParams
 from query_assistant.project import CACHE_VARIABLE
 from query_assistant.records import write_json
@@ -76,10 +76,10 @@ def is_fetched(source: SourceParams, destination: Path) -> bool:
     return _claims(source, destination) and _record(destination)["files"] == folder_hashes(destination, RECORD)
 
 
-def is_at_hand(source: SourceParams, destination: Path) -> bool:
+def is_near(source: SourceParams, destination: Path) -> bool:
     """Whether the source's files are said to be in `destination` or in the cache; nobody reads them for it."""
     key = _cache_key(source)
-    return _claims(source, destination) or bool(key and has(key))
+    return _claims(source, destination) or bool(key and is_kept(key))
 
 
 def _claims(source: SourceParams, folder: Path) -> bool:

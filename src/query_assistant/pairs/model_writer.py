@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from query_assistant.completions import KeptCompletions, rows_schema
+from query_assistant.completions import Estimate, KeptCompletions, estimate, rows_schema
 from query_assistant.errors import MissingResourceError
 from query_assistant.messages import Message
 from query_assistant.records import FieldDescription, Form, GoodQuery
@@ -23,18 +23,21 @@ from query_assistant.records import FieldDescription, Form, GoodQuery
 Progress = Callable[[int, int], None]
 
 FORMS: tuple[Form, ...] = ("imperative", "question", "keywords")
+ANSWER_TOKENS = 90  # of one query: three instructions of 20 words and the JSON around them
 NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """`batch`: queries per request (higher: cheaper, more mix-ups). `retries`: tries after an unusable answer.
-    `fields_shown`: descriptions in a request, for each of its queries.
+    `fields_shown`: descriptions in a request, for each of its queries. `usd_per_million`: prices of prompt and answer
+    tokens, for the estimate.
     """
 
     batch: int = 10
     retries: int = 2
     fields_shown: int = 12
+    usd_per_million: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,14 @@ class ModelWriter:
         documentation: str,
         kept: KeptCompletions,
         settings: ModelSettings,
+        announce: Callable[[Estimate], None] = lambda estimate: None,
     ) -> None:
         self.api_title = api_title
         self.fields = {each.field: each for each in fields}
         self.documentation = documentation
         self.kept = kept
         self.settings = settings
+        self.announce = announce
         self.unusable = 0
 
     def write(self, queries: Sequence[GoodQuery], progress: Progress | None = None) -> Iterator[Instructed]:
@@ -69,6 +74,7 @@ class ModelWriter:
         Raises:
             MissingResourceError: no batch at all was answered usably.
         """
+        self.announce(self.estimate(queries))
         answered = 0
         for start in range(0, len(queries), self.settings.batch):
             batch = queries[start : start + self.settings.batch]
@@ -83,11 +89,14 @@ class ModelWriter:
                 "expected JSON by the given schema: choose another model, or pair=template"
             )
 
-    def requests(self, queries: Sequence[GoodQuery]) -> int:
-        """How many requests are still to be paid for."""
+    def estimate(self, queries: Sequence[GoodQuery]) -> Estimate:
+        """Requests, tokens and price of what no kept answer covers."""
         starts = range(0, len(queries), self.settings.batch)
-        batches = (queries[start : start + self.settings.batch] for start in starts)
-        return sum(self.kept.find(self._messages(batch), answer_schema(len(batch))) is None for batch in batches)
+        batches = [queries[start : start + self.settings.batch] for start in starts]
+        open_ = [one for one in batches if self.kept.find(self._messages(one), answer_schema(len(one))) is None]
+        texts = [message.content for batch in open_ for message in self._messages(batch)]
+        answer_tokens = sum(map(len, open_)) * ANSWER_TOKENS
+        return estimate(len(open_), len(batches) - len(open_), texts, answer_tokens, self.settings.usd_per_million)
 
     def _of_batch(self, batch: Sequence[GoodQuery]) -> list[Instructed]:
         messages, schema = self._messages(batch), answer_schema(len(batch))

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from query_assistant.errors import MissingResourceError
-from query_assistant.models.fetching import is_at_hand
+from query_assistant.models.fetching import is_near
 from query_assistant.params import ModelParams, Params
 
 HUB = "https://huggingface.co"
@@ -59,7 +59,7 @@ def _weights(model: ModelParams, base: Path) -> Iterator[str]:
     source = model.source
     if source.kind == "folder" and not Path(source.name).expanduser().is_dir():
         yield f"no weights in {source.name}: correct model.source.name, a folder with config.json and *.safetensors"
-    if source.kind != "hub" or is_at_hand(source, base):
+    if source.kind != "hub" or is_near(source, base):
         return
     endpoint = os.environ.get("HF_ENDPOINT", HUB)
     if not _answers(endpoint):
@@ -67,7 +67,7 @@ def _weights(model: ModelParams, base: Path) -> Iterator[str]:
             f"no weights of {source.name} here and no way to {endpoint}: connect the machine, set HF_ENDPOINT to a "
             "mirror, or name a folder with model.source.kind=folder"
         )
-    if model.source.gated and not os.environ.get("HF_TOKEN"):
+    if source.gated and not os.environ.get("HF_TOKEN"):
         yield (
             f"no HF_TOKEN: {source.name} is gated; accept its licence at {HUB}/{source.name} and put a token that may "
             "read it in .env"

@@ -28,7 +28,7 @@ def compose(overrides: Sequence[str], output: Path) -> Params:
     Raises:
         ConfigurationError: an override names an unknown group, option or key, or a value is not allowed.
     """
-    conf = project_root() / "conf"
+    conf = (project_root() / "conf").resolve()
     with tempfile.TemporaryDirectory() as folder:
         composed = Path(folder) / "params.yaml"
         try:
