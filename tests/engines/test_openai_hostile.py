@@ -12,7 +12,7 @@ import pytest
 
 from hostile import hostile, http
 from query_assistant.engines import EngineSettings, open_engine, openai
-from query_assistant.engines.openai import OpenAIEngine, read_answer
+from query_assistant.engines.openai import OpenAIEngine, read_completion
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError, QueryAssistantError
 from query_assistant.messages import Message
 
@@ -95,13 +95,19 @@ def test_an_answer_after_nonsense_is_taken() -> None:
     ],
 )
 def test_only_counts_are_taken_for_counts(usage: Any, counts: tuple[int, int] | None) -> None:
-    assert read_answer(completion("a", usage).encode()) == ("a", counts)
+    assert read_completion(completion("a", usage).encode()) == ("a", counts)
 
 
 def test_text_comes_whole_in_parts_or_not_at_all() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert [read_answer(completion(content).encode())[0] for content in ("x", parts, [], None)] == ["x", "ab", "", ""]
-    assert read_answer(b'{"choices": [{"message": {"content": "\\ud800"}}]}')[0] == "?"
+    texts = [read_completion(completion(content).encode())[0] for content in ("x", parts, [], None)]
+    assert texts == [
+        "x",
+        "ab",
+        "",
+        "",
+    ]
+    assert read_completion(b'{"choices": [{"message": {"content": "\\ud800"}}]}')[0] == "?"
 
 
 def drip(client: socket.socket) -> None:

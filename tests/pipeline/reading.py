@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from query_assistant.params import Params, Section
-from query_assistant.pipeline.code import fingerprint
+from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
 SRC = Path("src")
@@ -21,7 +21,7 @@ def parameters_read(script: Path) -> set[str]:
 def _functions(script: Path) -> Iterator[ast.FunctionDef]:
     """The script's functions, and the package's that it reaches."""
     yield from _defined(script)
-    for name in fingerprint(script, Package(SRC)):
+    for name in code_fingerprint(script, Package(SRC)):
         module, _, definition = name.partition(":")
         place = SRC.joinpath(*module.split("."))
         file = next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from query_assistant.pipeline.code import fingerprint
+from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
 FILES = {
@@ -88,7 +88,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def meaning(root: Path) -> dict[str, str]:
-    return fingerprint(root / "stages/some.py", Package(root / "src"))
+    return code_fingerprint(root / "stages/some.py", Package(root / "src"))
 
 
 def changed(root: Path, file: str, old: str, new: str) -> bool:

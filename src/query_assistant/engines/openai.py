@@ -104,7 +104,7 @@ class OpenAIEngine:
             **options,
         )
         try:
-            text, usage = read_answer(raw.http_response.content)
+            text, usage = read_completion(raw.http_response.content)
         except ValueError as error:
             raise NonsenseError(
                 f"{self._where} answered {raw.http_response.status_code} and no chat completion: {error}; "
@@ -175,7 +175,7 @@ class OpenAIEngine:
         return MissingResourceError(f"{where} failed: {reason}; try later")
 
 
-def read_answer(content: bytes) -> tuple[str, tuple[int, int] | None]:
+def read_completion(content: bytes) -> tuple[str, tuple[int, int] | None]:
     """The text of a chat completion, and its token counts where they are counts.
 
     Raises:

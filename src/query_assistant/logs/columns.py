@@ -50,7 +50,7 @@ Row = Sequence[Any]
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """Which columns of a table hold what: names (of JSON, the keys that lead there), None where it has none."""
 
     path: tuple[str, ...]
@@ -66,7 +66,7 @@ class Columns:
 
 def choose_columns(
     name: str, columns: Sequence[tuple[str, ...]], sample: Sequence[Row], chosen: str | None = None
-) -> Columns:
+) -> TableColumns:
     """The columns that hold requests, told by their names and by a sample of rows.
 
     Args:
@@ -78,9 +78,9 @@ def choose_columns(
     """
     if chosen is not None:
         path, _, query = chosen.partition("?")
-        found = Columns(_named(name, path, columns), _named(name, query, columns) if query else None)
+        found = TableColumns(_named(name, path, columns), _named(name, query, columns) if query else None)
     else:
-        found = Columns(_path_column(name, columns, sample), _by_name(columns, QUERIES))
+        found = TableColumns(_path_column(name, columns, sample), _by_name(columns, QUERIES))
     found = replace(
         found, method=_by_name(columns, METHODS), status=_by_name(columns, STATUSES), agent=_by_name(columns, AGENTS)
     )
@@ -161,7 +161,7 @@ def _spellings(column: tuple[str, ...]) -> set[str]:
     return {"_".join(snakes[start:]) for start in range(len(snakes))}
 
 
-def _lack_queries(found: Columns, columns: Sequence[tuple[str, ...]], sample: Sequence[Row]) -> str:
+def _lack_queries(found: TableColumns, columns: Sequence[tuple[str, ...]], sample: Sequence[Row]) -> str:
     """A path of the sample that makes no sense without a query, where none has one."""
     place, method = columns.index(found.path), columns.index(found.method) if found.method else None
     if any("?" in _text(row[place]) for row in sample):
@@ -171,7 +171,7 @@ def _lack_queries(found: Columns, columns: Sequence[tuple[str, ...]], sample: Se
 
 
 def _by_content(
-    name: str, found: Columns, columns: Sequence[tuple[str, ...]], sample: Sequence[Row], path: str
+    name: str, found: TableColumns, columns: Sequence[tuple[str, ...]], sample: Sequence[Row], path: str
 ) -> tuple[str, ...]:
     """The one column whose cells look like a=b&c=d."""
 

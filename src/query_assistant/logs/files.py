@@ -23,7 +23,7 @@ import pyarrow as pa
 from query_assistant.errors import InputError
 
 if TYPE_CHECKING:
-    from query_assistant.logs.columns import Columns
+    from query_assistant.logs.columns import TableColumns
 
 Places = npt.NDArray[np.int64]
 Format = Literal["combined", "common", "alb", "tornado", "paths", "csv", "w3c", "jsonl", "parquet"]
@@ -61,7 +61,7 @@ class LogFile:
 
     path: Path
     format: Format
-    columns: Columns | None = None
+    columns: TableColumns | None = None
     inner: tuple[str, ...] = ()
     lines: int = 0
     broken: int = 0

@@ -10,7 +10,7 @@ from typing import get_args
 import pyarrow as pa
 
 from query_assistant.errors import InputError
-from query_assistant.logs.columns import Columns, knows_path
+from query_assistant.logs.columns import TableColumns, knows_path
 from query_assistant.logs.files import Format, LogFile, find_logs, first_lines, starts_with
 from query_assistant.logs.formats import LINE_PATTERNS, line_batches
 from query_assistant.logs.privacy import masked
@@ -91,7 +91,7 @@ def _is_table(lines: Sequence[str]) -> bool:
     return bool(lines) and knows_path((name,) for name in split_header(lines[0])[0])
 
 
-def _w3c(path: Path, first: Sequence[str], column: str | None) -> Columns:
+def _w3c(path: Path, first: Sequence[str], column: str | None) -> TableColumns:
     if not is_w3c(first):
         raise InputError(f"{path.name} has no line #Fields: among its first; expected a W3C extended log")
     return w3c_columns(path, first, column)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from query_assistant.errors import InputError
-from query_assistant.logs.columns import Columns, Row, choose_columns, row_batch
+from query_assistant.logs.columns import Row, TableColumns, choose_columns, row_batch
 from query_assistant.logs.files import LogFile, line_blocks, lines_of
 from query_assistant.logs.formats import add_broken
 
@@ -41,7 +41,7 @@ def table_batches(log: LogFile) -> Iterator[pa.RecordBatch]:
         yield row_batch(batch, log)
 
 
-def _columns(log: LogFile) -> Columns:
+def _columns(log: LogFile) -> TableColumns:
     assert log.columns is not None
     return log.columns
 
@@ -56,7 +56,7 @@ def split_header(line: str) -> tuple[list[str], str]:
     return [name.strip() for name in cells[best]], best
 
 
-def csv_columns(path: Path, first: Sequence[str], chosen: str | None) -> Columns:
+def csv_columns(path: Path, first: Sequence[str], chosen: str | None) -> TableColumns:
     """The columns of a table whose first lines, header included, are given."""
     header, delimiter = split_header(first[0]) if first else ([], ",")
     reader = _CsvReader(first[1:], delimiter, len(header))
@@ -147,7 +147,7 @@ class _CsvReader:
 # W3C ------------------------------------------------------------------------------------------------------------------
 
 
-def w3c_columns(path: Path, first: Sequence[str], chosen: str | None) -> Columns:
+def w3c_columns(path: Path, first: Sequence[str], chosen: str | None) -> TableColumns:
     """The columns of an extended log whose first lines are given."""
     header = next(line for line in first if line.startswith(_FIELDS))
     names = header.removeprefix(_FIELDS).split()
@@ -193,7 +193,7 @@ def json_document(line: str) -> dict[str, Any] | None:
     return None
 
 
-def json_columns(path: Path, documents: Sequence[dict[str, Any]], chosen: str | None) -> Columns:
+def json_columns(path: Path, documents: Sequence[dict[str, Any]], chosen: str | None) -> TableColumns:
     names = json_keys(documents)
     return choose_columns(path.name, names, [[json_value(one, keys) for keys in names] for one in documents], chosen)
 
@@ -247,7 +247,7 @@ def inner_blocks(log: LogFile) -> Iterator[bytes]:
 # Parquet --------------------------------------------------------------------------------------------------------------
 
 
-def parquet_columns(path: Path, chosen: str | None) -> Columns:
+def parquet_columns(path: Path, chosen: str | None) -> TableColumns:
     """The columns of a Parquet file.
 
     Raises:

@@ -26,7 +26,7 @@ from query_assistant.pipeline.source import Import, Module, Package, Statement, 
 SCHEMA = "query_assistant.params"
 
 
-def fingerprint(script: Path, package: Package) -> dict[str, str]:
+def code_fingerprint(script: Path, package: Package) -> dict[str, str]:
     """A hash of the meaning of everything that the script reaches, by name; in order of names."""
     walk, module = _Walk(package), Module.read(script.stem, script)
     walk.enter_imports(module)

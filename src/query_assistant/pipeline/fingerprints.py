@@ -16,7 +16,7 @@ from pathlib import Path
 
 from query_assistant.apis import FOLDER, api_names
 from query_assistant.files import atomic_writer
-from query_assistant.pipeline.code import fingerprint
+from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
 PLACE = Path(".fingerprints")
@@ -49,7 +49,7 @@ def write_fingerprints(apis: Iterable[str], root: Path = Path()) -> None:
 def _of_code(root: Path) -> Iterable[tuple[str, str]]:
     package = Package(root / "src")
     for script in sorted((root / "stages").glob("*.py")):
-        hashes = fingerprint(script, package)
+        hashes = code_fingerprint(script, package)
         yield f"code/{script.stem}", _lines(hashes)
 
 

@@ -21,7 +21,7 @@ class TooComplex(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class StateFragment:
     """A part of an expression: its states are those from `base` to the next fragment's."""
 
     base: int
@@ -43,44 +43,44 @@ class Builder:
         if self.effort > MAX_EFFORT:
             raise TooComplex
 
-    def empty(self) -> Fragment:
+    def empty(self) -> StateFragment:
         """Fits the empty text."""
         fragment = self._apart()
         self._skips[fragment.entry].append(fragment.exit)
         return fragment
 
-    def nothing(self) -> Fragment:
+    def nothing(self) -> StateFragment:
         """Fits no text."""
         return self.chars(())
 
-    def chars(self, ranges: Ranges) -> Fragment:
+    def chars(self, ranges: Ranges) -> StateFragment:
         """Fits one character."""
         fragment = self._apart()
         self._moves[fragment.entry] = [(low, high, fragment.exit) for low, high in ranges]
         self._dead_ends |= not ranges
         return fragment
 
-    def followed(self, left: Fragment, ranges: Ranges) -> Fragment:
+    def followed(self, left: StateFragment, ranges: Ranges) -> StateFragment:
         """The newest fragment and one character behind it."""
         end = self._state()
         self._moves[left.exit] = [(low, high, end) for low, high in ranges]
         self._dead_ends |= not ranges
-        return Fragment(left.base, left.entry, end)
+        return StateFragment(left.base, left.entry, end)
 
-    def concat(self, left: Fragment, right: Fragment) -> Fragment:
+    def concat(self, left: StateFragment, right: StateFragment) -> StateFragment:
         self._skips[left.exit].append(right.entry)
-        return Fragment(left.base, left.entry, right.exit)
+        return StateFragment(left.base, left.entry, right.exit)
 
-    def union(self, members: Sequence[Fragment]) -> Fragment:
+    def union(self, members: Sequence[StateFragment]) -> StateFragment:
         if len(members) == 1:
             return members[0]
         entry, end = self._state(), self._state()
         self._skips[entry] = [member.entry for member in members]
         for member in members:
             self._skips[member.exit].append(end)
-        return Fragment(members[0].base, entry, end)
+        return StateFragment(members[0].base, entry, end)
 
-    def repeated(self, inner: Fragment, least: int, most: int | None) -> Fragment:
+    def repeated(self, inner: StateFragment, least: int, most: int | None) -> StateFragment:
         """The newest fragment `least` to `most` times in a row; None is no upper bound."""
         copies = [inner, *self._copied(inner, max(most or 0, least, 1) - 1)]
         if most is None:
@@ -94,18 +94,18 @@ class Builder:
         self._skips[entry].append(whole.entry if most else end)
         for optional in copies[least:]:
             self._skips[optional.entry].append(end)
-        return Fragment(inner.base, entry, end)
+        return StateFragment(inner.base, entry, end)
 
-    def complement(self, inner: Fragment) -> Fragment:
+    def complement(self, inner: StateFragment) -> StateFragment:
         """Fits what the newest fragment does not."""
         return self._replaced(inner.base, self.determinized(inner).complement())
 
-    def both(self, left: Fragment, right: Fragment) -> Fragment:
+    def both(self, left: StateFragment, right: StateFragment) -> StateFragment:
         """Fits what both of the two newest fragments fit."""
         one, other = self.determinized(left), self.determinized(right)
         return self._replaced(left.base, self._product(one, other))
 
-    def interval(self, low: int, high: int, digits: int) -> Fragment:
+    def interval(self, low: int, high: int, digits: int) -> StateFragment:
         """Fits the decimal numbers between two: of exactly so many digits, or (0) behind any number of zeros."""
         whole = self._apart()
         width = digits or len(str(high))
@@ -137,7 +137,7 @@ class Builder:
             self._leading_zeros(whole, states, width)
         return whole
 
-    def _leading_zeros(self, whole: Fragment, states: dict[tuple[int, bool, bool], int], width: int) -> None:
+    def _leading_zeros(self, whole: StateFragment, states: dict[tuple[int, bool, bool], int], width: int) -> None:
         """Zeros before the number, and numbers with fewer digits than the longest one."""
         zeros = self._state()
         self._moves[zeros] = [(ord("0"), ord("0"), zeros)]
@@ -147,12 +147,12 @@ class Builder:
             if (state := states.get((left_out, True, False))) is not None:
                 self._skips[whole.entry].append(state)
 
-    def finished(self, fragment: Fragment) -> Automaton:
+    def finished(self, fragment: StateFragment) -> Automaton:
         """The deterministic automaton of a whole expression, without states from which nothing can fit any more."""
         automaton = self.determinized(fragment)
         return automaton.pruned() if self._dead_ends else automaton
 
-    def determinized(self, fragment: Fragment) -> Automaton:
+    def determinized(self, fragment: StateFragment) -> Automaton:
         """The same language by sets of states (Rabin and Scott 1959).
 
         Raises:
@@ -231,7 +231,7 @@ class Builder:
             moves.append(row)
         return Automaton(moves, [one.accepting[left] and other.accepting[right] for left, right in order])
 
-    def _replaced(self, base: int, automaton: Automaton) -> Fragment:
+    def _replaced(self, base: int, automaton: Automaton) -> StateFragment:
         """A deterministic automaton in the place of the newest fragments."""
         self._dead_ends = True
         del self._moves[base:], self._skips[base:]
@@ -243,22 +243,22 @@ class Builder:
             self._skips[state] = [end] if fits else []
             self.spend(len(row))
         self._skips[entry] = [first]
-        return Fragment(base, entry, end)
+        return StateFragment(base, entry, end)
 
-    def _loop(self, inner: Fragment) -> Fragment:
+    def _loop(self, inner: StateFragment) -> StateFragment:
         """The fragment once or more."""
         entry, end = self._state(), self._state()
         self._skips[entry].append(inner.entry)
         self._skips[inner.exit] += [inner.entry, end]
-        return Fragment(inner.base, entry, end)
+        return StateFragment(inner.base, entry, end)
 
-    def _chain(self, parts: Sequence[Fragment]) -> Fragment:
+    def _chain(self, parts: Sequence[StateFragment]) -> StateFragment:
         whole = parts[0]
         for part in parts[1:]:
             whole = self.concat(whole, part)
         return whole
 
-    def _copied(self, inner: Fragment, times: int) -> list[Fragment]:
+    def _copied(self, inner: StateFragment, times: int) -> list[StateFragment]:
         """Copies of the newest fragment."""
         states = range(inner.base, len(self._moves))
         copies = []
@@ -268,13 +268,13 @@ class Builder:
                 copy = self._state()
                 self._moves[copy] = [(low, high, target + shift) for low, high, target in self._moves[state]]
                 self._skips[copy] = [target + shift for target in self._skips[state]]
-            copies.append(Fragment(inner.base + shift, inner.entry + shift, inner.exit + shift))
+            copies.append(StateFragment(inner.base + shift, inner.entry + shift, inner.exit + shift))
         return copies
 
-    def _apart(self) -> Fragment:
+    def _apart(self) -> StateFragment:
         """An entry and an exit that nothing joins."""
         entry = self._state()
-        return Fragment(entry, entry, self._state())
+        return StateFragment(entry, entry, self._state())
 
     def _state(self) -> int:
         number = len(self._moves)

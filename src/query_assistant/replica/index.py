@@ -15,7 +15,7 @@ from query_assistant.replica.postings import Docs, Ints, List, Mask, Numbers, St
 from query_assistant.replica.values import text_of
 
 
-class Parts(Protocol):
+class IndexParts(Protocol):
     """Named parts of an index, as `archived` made them."""
 
     @property
@@ -87,7 +87,7 @@ class InMemory:
 class Mapped:
     """Columns in an index file; only what a query touches is read."""
 
-    def __init__(self, archive: Parts) -> None:
+    def __init__(self, archive: IndexParts) -> None:
         self._archive = archive
         self.count = int(archive.about["count"])
 

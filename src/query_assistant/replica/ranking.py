@@ -43,13 +43,13 @@ class Ranker:
         if isinstance(node, tree.Strict):
             return self.scores(node.node, True)
         if isinstance(node, tree.Boost):
-            return times(self.scores(node.node, strict), min(node.factor, HIGHEST))
+            return multiplied(self.scores(node.node, strict), min(node.factor, HIGHEST))
         if isinstance(node, tree.Boolean):
             return self._boolean(node, strict)
         if isinstance(node, tree.BestOf):
             best = self._zero()
             for weight, choice in node.choices:
-                best = np.maximum(best, times(self.scores(choice, strict), weight))
+                best = np.maximum(best, multiplied(self.scores(choice, strict), weight))
             return best
         if isinstance(node, (tree.Words, tree.Phrase)):
             return self._leaf(node, strict)
@@ -150,7 +150,7 @@ def multipliers(factors: Sequence[tuple[tree.Node, float]], count: int, matches:
     return found
 
 
-def times(scores: Scores, factor: float | Scores) -> Scores:
+def multiplied(scores: Scores, factor: float | Scores) -> Scores:
     """The product, as large as a score can be where it would be larger."""
     with np.errstate(over="ignore"):
         product: Scores = np.minimum(np.multiply(scores, factor, dtype=np.float32), np.float32(HIGHEST))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from query_assistant.errors import RequestError
 from query_assistant.replica.automaton import LAST, Ranges
-from query_assistant.replica.fragments import Builder, Fragment, TooComplex
+from query_assistant.replica.fragments import Builder, StateFragment, TooComplex
 from query_assistant.replica.limits import EFFORT_STEPS, MAX_REGEX_LENGTH, MAX_STATES, Work
 
 ANY: Ranges = ((0, LAST),)
@@ -60,10 +60,10 @@ class Pattern:
 class _Group:
     """What has been read of one pair of parentheses: alternatives, and of the last one what stands between `&`."""
 
-    alternatives: list[Fragment] = field(default_factory=list)
-    common: Fragment | None = None
-    sequence: Fragment | None = None
-    last: Fragment | None = None
+    alternatives: list[StateFragment] = field(default_factory=list)
+    common: StateFragment | None = None
+    sequence: StateFragment | None = None
+    last: StateFragment | None = None
     negated: bool | None = None  # after `~`, which binds to the next character, brackets or group
 
     @property
@@ -81,7 +81,7 @@ class _Reader:
         self.place = 0
         self.groups = [_Group()]
 
-    def read(self) -> Fragment:
+    def read(self) -> StateFragment:
         if not self.text:
             return self.builder.empty()
         while self.place < len(self.text) or self.groups[-1].waits:
@@ -108,8 +108,8 @@ class _Reader:
             self._end_last(group)
             self._place(self._atom(), group)
 
-    def _place(self, atom: Fragment | Ranges, group: _Group) -> None:
-        if isinstance(atom, Fragment):
+    def _place(self, atom: StateFragment | Ranges, group: _Group) -> None:
+        if isinstance(atom, StateFragment):
             self._add(atom)
         elif group.sequence is None or group.negated is not None or self._peek("?*+{"):
             self._add(self.builder.chars(atom))
@@ -122,7 +122,7 @@ class _Reader:
             group.sequence = group.last if group.sequence is None else self.builder.concat(group.sequence, group.last)
             group.last = None
 
-    def _add(self, atom: Fragment) -> None:
+    def _add(self, atom: StateFragment) -> None:
         group = self.groups[-1]
         group.last = self.builder.complement(atom) if group.negated else atom
         group.negated = None
@@ -146,11 +146,11 @@ class _Reader:
             group.alternatives.append(group.common)
             group.common = None
 
-    def _whole(self, group: _Group) -> Fragment:
+    def _whole(self, group: _Group) -> StateFragment:
         self._end_sequence(group, alternative=True)
         return self.builder.union(group.alternatives)
 
-    def _repeated(self, sign: str, inner: Fragment | None) -> Fragment:
+    def _repeated(self, sign: str, inner: StateFragment | None) -> StateFragment:
         assert inner is not None
         least, most = self._counts() if sign == "{" else {"?": (0, 1), "*": (0, None), "+": (1, None)}[sign]
         return self.builder.repeated(inner, least, most)
@@ -174,7 +174,7 @@ class _Reader:
             raise self._error("a number")
         return int(self.text[start : self.place])
 
-    def _atom(self) -> Fragment | Ranges:
+    def _atom(self) -> StateFragment | Ranges:
         char = self._next()
         if char == '"':
             return self._quoted()
@@ -190,7 +190,7 @@ class _Reader:
             return self._escaped()
         return ANY if char == "." else ((ord(char), ord(char)),)
 
-    def _quoted(self) -> Fragment:
+    def _quoted(self) -> StateFragment:
         end = self.text.find('"', self.place)
         if end < 0:
             raise self._error("a closing quote")
@@ -200,7 +200,7 @@ class _Reader:
         self.place = end + 1
         return whole
 
-    def _interval(self) -> Fragment:
+    def _interval(self) -> StateFragment:
         end = self.text.find(">", self.place)
         low, dash, high = self.text[self.place : max(end, self.place)].partition("-")
         if not (dash and low.isdecimal() and high.isdecimal() and len(low + high) <= 18):

@@ -30,7 +30,7 @@ from query_assistant.replica.layout import Layout, layout_of
 from query_assistant.replica.limits import RECORDS_PER_STEP, SEARCH_STEPS, Work
 from query_assistant.replica.matching import Matcher
 from query_assistant.replica.postings import Ints, Mask, Scores
-from query_assistant.replica.ranking import SCORE, Ranker, multipliers, ranked, times
+from query_assistant.replica.ranking import SCORE, Ranker, multiplied, multipliers, ranked
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Replica:
         sort = meaning.presentation.sort
         scores = None
         if rank and (not sort or SCORE in sort) and hits.any():
-            scores = times(Ranker(matcher).scores(query), self._multipliers(meaning.factors, shared))
+            scores = multiplied(Ranker(matcher).scores(query), self._multipliers(meaning.factors, shared))
         return _Result(ranked(self.index, hits, scores, sort), scores, counted)
 
     def _multipliers(self, factors: tuple[tuple[Node, float], ...], shared: Matcher) -> Scores:

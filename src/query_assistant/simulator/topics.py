@@ -59,7 +59,7 @@ class Stretch(_Model):
     parameters: dict[str, str] = {}
 
 
-class Sample(_Model):
+class LogSample(_Model):
     """How the sample that ships is written: together the APIs' samples use every kind of log."""
 
     format: Literal["combined", "common", "tornado", "csv", "paths"] = "csv"
@@ -83,7 +83,7 @@ class Topics(_Model):
     parameters: dict[str, dict[str, float]] = {}
     programs: dict[Program, dict[str, str]] = {}
     misnamed: tuple[str, ...] = ()
-    sample: Sample = Sample()
+    sample: LogSample = LogSample()
 
     def source(self, name: str) -> str:
         """The field whose values are asked for under `name`."""
