@@ -369,7 +369,6 @@ def test_slop_without_end_is_compared_like_any_other(slop):
     assert compared('?q=name:"protein kinase"~3', f'?q=name:"protein kinase"~{slop}').relation == "different"
 
 
-@pytest.mark.skipif(not hasattr(load_api("myvariant"), "redirects"), reason="parsing does not follow redirects yet")
 @pytest.mark.parametrize(
     ("left", "right"), [("chr7:55181378C>T", "chr7:g.55181378C>T"), ("chr19:11227554C>T", "chr19:g.11227554C>T")]
 )

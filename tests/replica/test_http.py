@@ -208,3 +208,18 @@ def test_http_answers_are_those_of_execute(web: httpx.Client, ask: Callable[[str
         for body in (over_http, direct):
             body.pop("took", None)
         assert over_http == json.loads(json.dumps(direct))
+
+
+def test_a_variant_without_its_g_is_redirected_with_its_parameters(web: httpx.Client) -> None:
+    moved = web.get("/myvariant/v1/variant/chr7:55181378C%3ET?fields=cadd")
+    assert (moved.status_code, moved.headers["location"]) == (
+        301,
+        "/myvariant/v1/variant/chr7:g.55181378C%3ET?fields=cadd",
+    )
+    assert moved.headers["access-control-allow-origin"] == "*"
+
+
+def test_who_follows_the_redirect_gets_the_variant(web: httpx.Client) -> None:
+    known = web.get("/myvariant/v1/query?q=_exists_:dbsnp AND cadd.type:SNV&size=1").json()["hits"][0]["_id"]
+    moved = web.get(f"/myvariant/v1/variant/{known.replace(':g.', ':')}", follow_redirects=True)
+    assert (moved.status_code, moved.json()["_id"]) == (200, known)

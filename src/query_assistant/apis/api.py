@@ -165,7 +165,7 @@ class Api:
     def well_known(self) -> dict[str, Any]:
         """The fields that people speak of, the best known first: those that the API's words name."""
         path = api_folder(self.name) / WORDS_FILE
-        return dict.fromkeys(yaml.load(path.read_text(encoding="utf-8"), Loader=_loader()) if path.is_file() else ())
+        return dict.fromkeys(yaml.load(read_text(path), Loader=_loader()) if path.is_file() else ())
 
     @cached_property
     def redirects(self) -> tuple[tuple[re.Pattern[str], str], ...]:

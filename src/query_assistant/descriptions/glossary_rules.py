@@ -122,7 +122,7 @@ def load_glossary(files: list[Path]) -> Glossary:
 
 def _read(file: Path, glossary: Glossary) -> None:
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_TextLoader)
+        data = yaml.load(read_text(file), Loader=_TextLoader)
         slots = {slot: _forms(tokens) for slot, tokens in data.get("slots", {}).items()}
         rules = _flatten(data["fields"])
         glossary.sources.update(data["sources"])

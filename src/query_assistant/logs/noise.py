@@ -38,7 +38,7 @@ class Familiar:
 def load_familiar(api: str) -> Familiar:
     """What data/apis/<api>/familiar.yaml lists; nothing for an API without that file."""
     file = api_folder(api) / "familiar.yaml"
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    listed = yaml.safe_load(read_text(file)) if file.is_file() else {}
     unknown = set(listed) - {"monitors", "examples"}
     if unknown:
         raise ConfigurationError(f"{file} has {sorted(unknown)[0]!r}; expected monitors or examples")

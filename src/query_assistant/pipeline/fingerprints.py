@@ -28,6 +28,7 @@ PARTS = {
     "words": ("words.yaml",),
     "contents": ("contents.csv",),
     "benchmark": ("benchmark.jsonl",),
+    "records": ("records.jsonl.gz",),
     "review": ("review.jsonl",),
 }
 

@@ -33,6 +33,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from query_assistant.errors import ConfigurationError, RequestError
+from query_assistant.queries.paths import redirected
 from query_assistant.queries.request import Request, parse_http
 from query_assistant.replica.answers import Answer, as_yaml, refusal
 from query_assistant.replica.replica import Replica
@@ -211,7 +212,10 @@ async def _respond(http: HttpRequest, by_name: dict[str, Replica], workers: Work
         return Response(status_code=204, headers={"Allow": "GET, POST, HEAD, OPTIONS"})
     if target.partition("?")[0] == "/" and len(by_name) > 1:
         return JSONResponse({name: f"/{name}/{replica.api.version}" for name, replica in sorted(by_name.items())})
-    replica, target = _replica(target, by_name)
+    replica, below = _replica(target, by_name)
+    if http.method == "GET" and (moved := _moved(below, replica)):
+        return Response(status_code=301, headers={"Location": target.removesuffix(below) + moved})
+    target = below
     body = await _body(http) if http.method == "POST" else None
     content_type = http.headers.get("content-type", "")
     if body is not None and content_type.lower().startswith("multipart/form-data"):
@@ -256,6 +260,13 @@ def _replica(target: str, by_name: dict[str, Replica]) -> tuple[Replica, str]:
     raise RequestError(
         f"several APIs are served here; begin the path with one of {', '.join(sorted(by_name))}", status=404
     )
+
+
+def _moved(target: str, replica: Replica) -> str | None:
+    """Where a target is redirected, its query string with it, as the real servers do."""
+    path, mark, query = target.partition("?")
+    to = redirected(path, replica.api)
+    return to and to + mark + query
 
 
 async def _body(http: HttpRequest) -> bytes:

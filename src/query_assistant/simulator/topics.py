@@ -100,7 +100,7 @@ def load_topics(name: str, schema: Schema, values: Values) -> Topics:
     if not file.is_file():
         return _derived(name, schema, values)
     try:
-        topics = Topics.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        topics = Topics.model_validate(yaml.safe_load(read_text(file)))
     except ValidationError as error:
         raise ConfigurationError(f"topics of {name}: {error}") from None
     _check(name, topics, schema)

@@ -45,7 +45,7 @@ def field_words(api: str) -> dict[str, dict[str, Any]]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = yaml.safe_load(read_text(file))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}; expected YAML as in {WORDS}") from error
     return loaded
