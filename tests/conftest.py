@@ -17,8 +17,8 @@ from query_assistant.apis import Api, load_api
 from query_assistant.replica.replica import Replica
 from query_assistant.verbalising.lexicon import Lexicon
 
-settings.register_profile("steady", derandomize=True, database=None)
-settings.register_profile("explore", derandomize=False, database=None)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", derandomize=False, database=None, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 SYMBOLS = ["CDK2", "CDK4", "CDK6", "INS", "INSR", "TP53", "BRCA1", "BRCA2", "EGFR", "MYC", "KRAS", "PTEN"]
