@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,20 @@ def test_the_lock_and_the_parameters_can_be_read_through() -> None:
 def test_every_metric_of_the_lock_is_committed_json() -> None:
     for path in sorted((ROOT / "metrics" / "score").glob("*.json")):
         assert json.loads(path.read_text(encoding="utf-8"))["system"] == path.stem
+
+
+def test_what_a_killed_run_leaves_changes_no_stage() -> None:
+    left = [
+        "data/pairs/.mygene.jsonl.x1y2",
+        "data/responses/base/.some.jsonl.x1y2",
+        "metrics/score/.some.json.x1y2",
+        "models/.adapter.training-1f2e",
+        "models/index/.rag.building",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "check-ignore", *left], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == left
 
 
 def test_what_python_leaves_in_folders_changes_no_stage() -> None:

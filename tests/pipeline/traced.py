@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import runpy
 import sys
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 HERE = Path.cwd()
@@ -23,9 +25,13 @@ def main(out: Path, script: str, *words: str) -> None:
     read = watch_params()
     sys.addaudithook(lambda event, arguments: opened.add(str(arguments[0])) if _is_read(event, arguments) else None)
     sys.argv = [script, *words]
-    sys.setprofile(
-        lambda frame, event, _: called.add((frame.f_code.co_filename, frame.f_lineno)) if event == "call" else None
-    )
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        """Functions alone: the body of a class runs when its module is imported, whoever needs it."""
+        if event == "call" and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            called.add((frame.f_code.co_filename, frame.f_lineno))
+
+    sys.setprofile(note)
     try:
         runpy.run_path(script, run_name="__main__")
     finally:

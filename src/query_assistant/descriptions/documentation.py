@@ -21,7 +21,8 @@ from typing import Any
 
 import yaml
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, InputError
+from query_assistant.inputs import read_text
 
 SHARED = "family.md"
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -78,6 +79,6 @@ def _sections(text: str) -> list[tuple[str, str]]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"no documentation at {path}: {error.strerror}") from error
+        return read_text(path)
+    except InputError as error:
+        raise ConfigurationError(f"no documentation: {error}") from None

@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from query_assistant.errors import ConfigurationError
+from query_assistant.inputs import read_text
 
 SLOT = re.compile(r"<([a-z_]+)>")
 ITSELF = "_"

@@ -14,6 +14,7 @@ import yaml
 
 from query_assistant.apis import Api, api_folder
 from query_assistant.errors import ConfigurationError
+from query_assistant.inputs import read_text
 
 CRAWLERS = r"(?i)bot\b|bot/|crawl|spider|slurp|scrapy|uptime|pingdom|healthcheck|monitor"
 

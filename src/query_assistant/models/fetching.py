@@ -101,11 +101,11 @@ def describe(folder: Path) -> dict[str, Any]:
         MissingResourceError: the folder holds no model.
     """
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise MissingResourceError(
-            f"no model in {folder}; run `dvc repro fetch` (and `merge` for the fine-tuned one)"
-        ) from None
+        record = None
+    if not isinstance(record, dict):
+        raise MissingResourceError(f"no model in {folder}; run `dvc repro fetch` (and `merge` for the fine-tuned one)")
     return record
 
 

@@ -9,13 +9,21 @@ DVC would have said: with the same code, parameters and data, `dvc repro` and qu
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
 def remember(stage: str, root: Path) -> None:
-    """Keeps what the stage of that name (`generate@base`) has just made for whenever it would be made again."""
+    """Keeps what the stage of that name (`generate@base`) has just made for whenever it would be made again.
+
+    Where DVC cannot, the outputs are there all the same; it is said, and the run goes on.
+    """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo(os.fspath(root)) as repo:
-        for found in repo.stage.collect(stage):
-            found.save()
+    try:
+        with Repo(os.fspath(root)) as repo:
+            for found in repo.stage.collect(stage):
+                found.save()
+    except DvcException as error:
+        print(f"warning: DVC will not remember {stage}: {error}", file=sys.stderr)  # noqa: T201

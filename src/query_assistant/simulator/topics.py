@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from query_assistant.apis import api_folder
 from query_assistant.apis.fields import Field, Schema
 from query_assistant.errors import ConfigurationError
+from query_assistant.inputs import read_text
 
 Form = Literal["value", "word", "words", "phrase", "prefix", "list", "range", "compare"]
 

@@ -20,6 +20,7 @@ from query_assistant.apis import api_folder
 from query_assistant.apis.fields import Schema
 from query_assistant.descriptions.glossary import names as glossary_names
 from query_assistant.errors import ConfigurationError
+from query_assistant.inputs import read_text
 from query_assistant.verbalising import wording
 
 WORDS = Path(__file__).parent / "words"
