@@ -1,7 +1,7 @@
 """The files under .fingerprints/, on which stages depend in place of source code and API folders.
 
     .fingerprints/code/<stage>          what the stage's program means, see `code`
-    .fingerprints/apis/<api>/<part>     what one part of an API's folder holds; also of a part that is not there
+    .fingerprints/apis/<api>/<part>     what one part of an API's folder holds; also of a part that is not there: `none`
     .fingerprints/apis/all/<part>       the same of all APIs of the run
 
 DVC takes no pattern and no file that may be missing for a dependency, and takes a comment for a change.
@@ -71,4 +71,5 @@ def _hash(file: Path) -> str:
 
 
 def _lines(hashes: Mapping[str, str]) -> str:
-    return "".join(f"{name} {value}\n" for name, value in hashes.items())
+    """One line a file; a line too where there is none, for DVC warns of empty files."""
+    return "none\n" if not hashes else "".join(f"{name} {value}\n" for name, value in hashes.items())
