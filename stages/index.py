@@ -14,12 +14,12 @@ WEIGHTS = (0, 0.5, 1)
 
 
 def main(params: Params) -> None:
-    apis = load_apis(params)
+    apis, embedder = load_apis(params), params.index.embedder
     fields = {name: read_jsonl(f"data/fields/{name}.jsonl", FieldDescription) for name in apis}
     passages = {name: [one.text for one in chunks(Path(f"data/apis/{name}/documentation.md"))] for name in apis}
     train = read_jsonl("data/splits/train.jsonl", Pair)
-    build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag")
-    build_index({}, {}, train, SHOWN / "few_shot")  # every wording: a search shows each query once
+    build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag", model=embedder)
+    build_index({}, {}, train, SHOWN / "few_shot", model=embedder)  # every wording: a search shows each query once
     validation = read_jsonl("data/splits/validation.jsonl", Pair)
     write_json(
         "metrics/index.json", {f"lexical_weight_{weight}": _recall(weight, validation, apis) for weight in WEIGHTS}

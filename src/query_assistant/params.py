@@ -208,6 +208,7 @@ class SplitParams(Section):
 
 
 class IndexParams(Section):
+    embedder: str
     documentation: bool
 
 

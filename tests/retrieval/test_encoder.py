@@ -10,6 +10,7 @@ import pytest
 
 from query_assistant.errors import MissingResourceError
 from query_assistant.retrieval.encoder import Encoder, shipped, shipped_folder
+from query_assistant.retrieval.search import embedder
 
 TEXTS = [
     "genes about insulin",
@@ -49,10 +50,12 @@ def test_a_folder_without_a_bert_is_named(tmp_path: Path) -> None:
         Encoder.load(other)
 
 
+def test_an_embedder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingResourceError, match=r"nowhere.*expected minilm, a folder, or a hub's name"):
+        embedder(str(tmp_path / "nowhere"))(["gene"])
+
+
 @pytest.mark.slow
 def test_vectors_are_those_of_sentence_transformers() -> None:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(shipped_folder()), device="cpu", local_files_only=True)
-    theirs = model.encode(TEXTS, normalize_embeddings=True)
-    assert np.abs(shipped().encode(TEXTS) - theirs).max() < 1e-5
+    theirs = embedder(str(shipped_folder()))(TEXTS)
+    assert np.abs(embedder()(TEXTS) - theirs).max() < 1e-5

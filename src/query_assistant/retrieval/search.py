@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -70,9 +70,9 @@ def build_index(
 
 def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed: Embed) -> None:
     write_jsonl(folder / f"{collection}-{api}.jsonl", entries)
-    index = faiss.IndexFlatIP(384)
-    if entries:
-        index.add(embed([_text(entry) for entry in entries]))
+    vectors = embed([_text(entry) for entry in entries]) if entries else embed([""])[:0]
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
     faiss.write_index(index, str(folder / f"{collection}-{api}.faiss"))
 
 
@@ -225,18 +225,34 @@ def _covered(name: str, found: Sequence[str]) -> bool:
 
 
 def embedder(model: str = "minilm") -> Embed:
-    """The embedding model, loaded when it is first used: texts -> unit vectors, shape [n, 384].
+    """The embedding model, loaded when it is first used: texts -> unit vectors, shape [n, size].
 
-    Raises:
-        ConfigurationError: an unknown model.
+    `minilm` is installed with the project; any other word is a folder or a hub's name for sentence-transformers.
+    What is returned raises MissingResourceError where that cannot be loaded.
     """
-    if model != "minilm":
-        raise ConfigurationError(f"embedder {model!r}; expected minilm")
-    return _embed
+    return _embed if model == "minilm" else partial(_embed_by_another, model)
 
 
 def _embed(texts: Sequence[str]) -> Vectors:
     return shipped().encode(texts)
+
+
+def _embed_by_another(model: str, texts: Sequence[str]) -> Vectors:
+    vectors: Vectors = _another(model).encode(list(texts), normalize_embeddings=True, convert_to_numpy=True)
+    return vectors
+
+
+@lru_cache(maxsize=1)
+def _another(model: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(model, model_kwargs={"use_safetensors": True})  # never a pickle
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise MissingResourceError(
+            f"embedder {model!r} cannot be loaded: {reason}; expected minilm, a folder, or a hub's name within reach"
+        ) from None
 
 
 def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:
@@ -247,7 +263,7 @@ def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:
         )
     entries = read_jsonl(file.with_name(file.name + ".jsonl"), kind)
     index = faiss.read_index(str(file.with_name(file.name + ".faiss")))
-    vectors = index.reconstruct_n(0, index.ntotal) if index.ntotal else np.zeros((0, 384), dtype=np.float32)
+    vectors = index.reconstruct_n(0, index.ntotal) if index.ntotal else np.zeros((0, index.d), dtype=np.float32)
     return Collection(entries, vectors)
 
 
