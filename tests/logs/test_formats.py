@@ -45,6 +45,7 @@ LINES: list[tuple[Format, str]] = [
     ("combined", COMBINED + ' 12 "router@docker" "http://10.0.0.2:80" 3ms'),
     ("combined", WEB + ' 0.013 "-" "Tab 10\\" (Linux)"'),
     ("combined", S3),
+    ("common", '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812'),
     ("alb", ALB),
     ("alb", ELB),
     ("tornado", TORNADO),
