@@ -45,7 +45,6 @@ LINES: list[tuple[Format, str]] = [
     ("combined", COMBINED + ' 12 "router@docker" "http://10.0.0.2:80" 3ms'),
     ("combined", WEB + ' 0.013 "-" "Tab 10\\" (Linux)"'),
     ("combined", S3),
-    ("common", '203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {} HTTP/1.1" 200 812'),
     ("alb", ALB),
     ("alb", ELB),
     ("tornado", TORNADO),
@@ -76,6 +75,14 @@ def test_every_line_format_is_told_and_taken_apart(tmp_path, format, line):
     assert log.format == format
     assert asked(log) == dict.fromkeys(PATHS, 1)
     assert (log.lines, log.broken, log.truncated) == (3, 0, None)
+
+
+def test_lines_without_referer_are_told_as_combined_and_may_be_named_common(tmp_path):
+    lines = [f'203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {path} HTTP/1.1" 200 812' for path in PATHS]
+    told = opened(tmp_path, lines)
+    named = open_log(told.path, format="common")
+    assert (told.format, named.format) == ("combined", "common")
+    assert asked(told) == asked(named) == dict.fromkeys(PATHS, 1)
 
 
 @pytest.mark.parametrize("line", [COMBINED, "syslog: " + COMBINED + ' "-"'], ids=["cut at quotes", "by pattern"])
