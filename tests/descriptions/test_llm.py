@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from query_assistant.apis.fields import Field
-from query_assistant.completions import KeptCompletions
+from query_assistant.completions import Estimate, KeptCompletions
 from query_assistant.descriptions.annotation import Subject
 from query_assistant.descriptions.llm import LlmAnnotator, usable
-from query_assistant.engines.completion import Estimate
 from query_assistant.errors import InputError
 from query_assistant.messages import Message
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
 
-from sdk import FORM, Call
+from differential.sdk import FORM, Call
 
 NAMES = (
     *("q", "q", "q", "fields", "field", "_source", "size", "limit", "from", "skip", "sort", "facets", "aggs"),

@@ -9,9 +9,9 @@ import random
 from pathlib import Path
 
 import pytest
-from classic_lucene import compile_parser, missing, parse_all
-from random_texts import mutants, soup
 
+from differential.classic_lucene import compile_parser, missing, parse_all
+from differential.random_texts import mutants, soup
 from query_assistant.apis import api_names, load_api
 from query_assistant.errors import QuerySyntaxError
 from query_assistant.grammar import sample

@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 import pytest
-from random_calls import calls
-from sdk import Call, read
 
+from differential.random_calls import calls
+from differential.sdk import Call, read
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import RequestError
 from query_assistant.queries.request import parse_http

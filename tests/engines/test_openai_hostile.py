@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from hostile import hostile, http
-from query_assistant.engines import EngineSettings, open_engine, openai
+from query_assistant.engines import open_engine, openai
 from query_assistant.engines.openai import OpenAIEngine, read_completion
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError, QueryAssistantError
 from query_assistant.messages import Message
+from query_assistant.params import EngineParams
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def engine(url: str, **changes: Any) -> OpenAIEngine:
     settings = {"base_url": f"{url}/v1", "model_name": "m", "api_key_variable": "", "retries": 1, "timeout_s": 2.0}
-    made = open_engine(EngineSettings(kind="openai", **{**settings, **changes}), Path("unused"))
+    made = open_engine(EngineParams(kind="openai", **{**settings, **changes}), Path("unused"))
     assert isinstance(made, OpenAIEngine)
     return made
 

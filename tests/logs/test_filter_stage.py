@@ -10,9 +10,9 @@ import yaml
 
 from query_assistant.errors import InputError
 from query_assistant.pipeline.configuration import compose
-from query_assistant.project import project_root
 from query_assistant.records import GoodQuery, read_jsonl
 
+ROOT = Path(__file__).parents[2]
 GENES = [{"_id": str(n), "symbol": f"GEN{n}", "taxid": 9606} for n in range(1, 5)]
 
 
@@ -26,13 +26,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         logs = tmp_path / "data" / folder / "mygene"
         logs.mkdir(parents=True)
         (logs / "access.log").write_text(f"/v3/query?q=symbol:GEN{number}\n")
+    for shared in ("conf", "data/apis"):
+        (tmp_path / shared).symlink_to(ROOT / shared)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
     return tmp_path
 
 
 def filtered(workspace: Path, *overrides: str) -> list[str]:
     params = compose(list(overrides), workspace / "params.yaml")
-    runpy.run_path(str(project_root() / "stages" / "filter.py"))["main"](params, "mygene")
+    runpy.run_path(str(ROOT / "stages" / "filter.py"))["main"](params, "mygene")
     return [query.query for query in read_jsonl("data/queries/mygene.jsonl", GoodQuery)]
 
 
@@ -55,8 +58,8 @@ def test_the_number_of_requests_looked_at_is_a_knob(workspace):
 
 
 def test_the_logs_are_a_dependency_of_their_stage_and_no_output_lies_above_a_persons():
-    stages = yaml.safe_load((project_root() / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    assert "${filter.logs}" in stages["filter"]["deps"]
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert "${filter.logs}/${item.api}" in stages["filter"]["deps"]
     outputs = [out for stage in stages.values() for out in stage.get("outs", stage.get("do", {}).get("outs", []))]
     named = [next(iter(out)) if isinstance(out, dict) else out for out in outputs]
     assert not [out for out in named if "data/logs/".startswith(f"{out.rstrip('/')}/") or "data/logs" in out]

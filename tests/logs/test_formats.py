@@ -77,6 +77,14 @@ def test_every_line_format_is_told_and_taken_apart(tmp_path, format, line):
     assert (log.lines, log.broken, log.truncated) == (3, 0, None)
 
 
+def test_lines_without_referer_are_told_as_combined_and_may_be_named_common(tmp_path):
+    lines = [f'203.0.113.7 - - [04/Mar/2025:10:00:01 +0000] "GET {path} HTTP/1.1" 200 812' for path in PATHS]
+    told = opened(tmp_path, lines)
+    named = open_log(told.path, format="common")
+    assert (told.format, named.format) == ("combined", "common")
+    assert asked(told) == asked(named) == dict.fromkeys(PATHS, 1)
+
+
 @pytest.mark.parametrize("line", [COMBINED, "syslog: " + COMBINED + ' "-"'], ids=["cut at quotes", "by pattern"])
 def test_a_web_servers_line_gives_request_status_and_crawler(tmp_path, line):
     lines = [line.format("/v3/gene/1"), line.format("/v3/gene/2").replace("200 812", "404 -").replace("curl", "Gptbot")]

@@ -40,7 +40,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (tmp_path / "data/raw/records").mkdir(parents=True)
     with gzip.open(tmp_path / "data/raw/records/mygene.jsonl.gz", "wt", encoding="utf-8") as out:
         out.writelines(json.dumps({"_id": str(n), "symbol": gene}) + "\n" for n, gene in enumerate(GENES))
+    for shared in ("family.yaml", "mygene/definition.yaml", "mygene/fields.csv", "mygene/contents.csv"):
+        (tmp_path / "data/apis" / shared).symlink_to(ROOT / "data/apis" / shared)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = importlib.util.spec_from_file_location("score_stage", ROOT / "stages" / "score.py")
     assert found is not None
@@ -62,7 +65,7 @@ def ran(stage: ModuleType, latency_ms: float = 5.0, **score: Any) -> dict[str, s
     params["generate"] |= {"examples": ["zero_shot"], "context": ["closed"], "decoding": ["free"], "test_limit": 0}
     for system in SYSTEMS:
         answers = [response(f"{s}-{g}", g, system, latency_ms + n) for s in "bt" for n, g in enumerate(GENES)]
-        write_jsonl(f"data/responses/{system}.jsonl", answers)
+        write_jsonl(f"data/responses/{system.split('-')[0]}/{system}.jsonl", answers)
     stage.main(Params.model_validate(params))
     return {str(path): path.read_text(encoding="utf-8") for path in sorted(Path("metrics").rglob("*.json"))}
 

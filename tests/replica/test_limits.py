@@ -234,9 +234,10 @@ def test_a_number_without_end_lies_beyond_every_other(mygene: Api) -> None:
     assert replica.matching(Words("taxid", (NINES[-1],))) == ("7",)
 
 
-def test_species_and_identifiers_of_thousands_of_digits_find_nothing(replica_of: Of) -> None:
+def test_species_of_thousands_of_digits_are_refused_and_identifiers_find_nothing(replica_of: Of) -> None:
     replica = replica_of("mygene")
-    assert executed(replica, "cdk2", species="9" * 5000)["total"] == 0
+    with pytest.raises(RequestError, match="taxonomy id of at most 2147483647"):
+        executed(replica, "cdk2", species="9" * 5000)
     assert replica.execute(parse("/v3/gene/" + "9" * 5000, replica.api)).status == 404
 
 

@@ -255,7 +255,7 @@ def load_api(name: str) -> Api:
 @lru_cache(maxsize=64)
 def _load(name: str, root: Path) -> Api:
     path = root / FOLDER / name / DEFINITION
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.exists():  # a pipe is refused below
         known = ", ".join(api_names())
         raise ConfigurationError(f"unknown API {name!r}: known are {known}; `qa api add` drafts a new one")
     definition = _read(path, ApiDefinition)

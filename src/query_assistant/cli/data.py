@@ -66,6 +66,7 @@ def filter_(
     from query_assistant.records import write_jsonl
     from query_assistant.replica.live import LiveExecutor
 
+    check_writable(output)
     check_writable(output, list(find_logs(logs)))
     cache = project_root() / ".cache" / "live.sqlite"
     executor: Executor = LiveExecutor(api, cache) if live else load_replica(api)

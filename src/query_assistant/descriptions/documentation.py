@@ -81,4 +81,4 @@ def _read(path: Path) -> str:
     try:
         return read_text(path)
     except InputError as error:
-        raise ConfigurationError(f"no documentation: {error}") from None
+        raise ConfigurationError(f"no documentation at {path}: {error}") from None

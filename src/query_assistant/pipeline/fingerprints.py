@@ -27,6 +27,7 @@ PARTS = {
     "glossary": ("glossary/*.yaml",),
     "words": ("words.yaml",),
     "contents": ("contents.csv",),
+    "familiar": ("familiar.yaml",),
     "benchmark": ("benchmark.jsonl",),
     "records": ("records.jsonl.gz",),
     "review": ("review.jsonl",),
