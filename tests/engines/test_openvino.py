@@ -8,14 +8,14 @@ import pytest
 import torch
 import yaml
 
-from finetuning.tiny import small_knobs
+from finetuning.tiny import small_knobs, small_lora
 from query_assistant.engines import open_engine
 from query_assistant.errors import MissingResourceError
 from query_assistant.finetuning.samples import Sample
 from query_assistant.finetuning.training import finetune
 from query_assistant.models.fetching import fetch, is_fetched
 from query_assistant.models.merging import merge
-from query_assistant.params import EngineParams, LoraParams, SourceParams
+from query_assistant.params import EngineParams, SourceParams
 from query_assistant.project import project_root
 from query_assistant.prompts import Message
 
@@ -81,7 +81,7 @@ def test_the_merged_model_answers_as_the_adapter_on_its_base_does(base: Path, tm
     lessons = [Sample(tuple(asking(text)), answer) for text, answer in pairs]
     changes = {"epochs": 6, "tokens_per_batch": 320, "max_steps": 24, "learning_rate": 2e-3, "warmup_steps": 10}
     knobs = small_knobs(**changes, row_tokens=320, max_seq_len=1024, checkpoint_every=50)
-    finetune(lessons[8:], [], base, tmp_path / "adapter", knobs, LoraParams(rank=32, alpha=64), 0)
+    finetune(lessons[8:], [], base, tmp_path / "adapter", knobs, small_lora(rank=32, alpha=64, matmul="auto"), 0)
     merge(base, tmp_path / "adapter", tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", gguf_file="model.gguf", dtype=torch.float32)
     adapted, chat = load_model(base, "cpu", adapter=tmp_path / "adapter"), ChatTokenizer(base)
