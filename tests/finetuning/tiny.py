@@ -174,4 +174,5 @@ def small_knobs(**changes: Any) -> FinetuneParams:
 
 
 def small_lora(**changes: Any) -> LoraParams:
-    return LoraParams(**{**SMALL_LORA, **changes})
+    written = yaml.safe_load((project_root() / "conf/model/smollm2-135m.yaml").read_text(encoding="utf-8"))["lora"]
+    return LoraParams(**{**written, **SMALL_LORA, **changes})
