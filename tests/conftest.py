@@ -7,6 +7,7 @@ Property tests draw the same examples every time, so that a green commit stays g
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from query_assistant.verbalising.lexicon import Lexicon
 settings.register_profile("steady", derandomize=True, database=None, deadline=None)  # a busy machine breaks no property
 settings.register_profile("explore", derandomize=False, database=None, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as a shell starts what it puts in the background, heirs included
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SYMBOLS = ["CDK2", "CDK4", "CDK6", "INS", "INSR", "TP53", "BRCA1", "BRCA2", "EGFR", "MYC", "KRAS", "PTEN"]
 
