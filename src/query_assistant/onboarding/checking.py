@@ -136,6 +136,6 @@ KINDS = (
     _Kind(
         "benchmark.jsonl",
         _benchmark,
-        "answers are scored on the test split alone, made like the training pairs",
+        "a pipeline run ends at `score`, which wants a question of every kind: write one at least",
     ),
 )
