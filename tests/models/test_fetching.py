@@ -214,7 +214,7 @@ def small_files_only() -> None:
     """As on a full disk, writing fails in the middle."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from query_assistant.engines.transformers import load_model
@@ -61,6 +61,7 @@ def _train(run: Run) -> None:
         data_collator=_padded_batch,
         callbacks=[_Curve(losses, run.knobs.max_minutes)],
     )
+    trainer.remove_callback(PrinterCallback)  # a dictionary a step between the lines of the bar
     checkpoint = last_checkpoint(run.work, _COMPLETE)
     if trainer.is_world_process_zero():
         losses.start_after(checkpoint_number(checkpoint) if checkpoint else 0)

@@ -10,7 +10,6 @@ spells out what the customary aliases hide:
 from __future__ import annotations
 
 import json
-import logging
 import random
 import shutil
 from collections.abc import Sequence
@@ -75,7 +74,6 @@ def _start(config: DictConfig, run: Run) -> None:
     if run.knobs.processes == 1:
         from query_assistant.finetuning.torchtune_recipe import run_recipe
 
-        logging.getLogger("torchtune").setLevel(logging.WARNING)
         run_recipe(config)
         return
     file = run.work / "recipe.yaml"

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -242,6 +243,7 @@ def run_recipe(config: DictConfig) -> None:
         config.checkpointer.recipe_checkpoint = str(checkpoint / RECIPE_STATE)
     distributed = _world()[0] > 1
     base = _load_recipe("lora_finetune_distributed" if distributed else "lora_finetune_single_device")
+    logging.getLogger("torchtune.utils._logging").setLevel(logging.WARNING)  # ten lines a checkpoint across the bar
     recipe = type("Recipe", (PackedRecipe, base), {})(cfg=config)
     recipe.setup(cfg=config)
     with contextlib.suppress(OutOfTime):

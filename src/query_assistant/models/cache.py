@@ -58,7 +58,7 @@ def take(key: str, make: Callable[[Path], None], destination: Path) -> dict[str,
 def _make(entry: Path, staging: Path, make: Callable[[Path], None]) -> dict[str, str]:
     staging.mkdir(exist_ok=True)
     make(staging)
-    hashes = folder_hashes(staging)
+    hashes = folder_hashes(staging, _HASHES)  # there already if a call was killed just before its end
     for name in hashes:
         (staging / name).chmod(0o444)
     write_json(staging / _HASHES, hashes)

