@@ -37,7 +37,7 @@ quick: env ## the published adapter and its answers scored: tables, MLflow, a mo
 
 .PHONY: repro
 repro: env ## the whole pipeline: shared data, then everything that is not up to date
-	@python -m query_assistant.pipeline.shared_data
+	@python -m query_assistant.shared_data
 	dvc repro
 
 .PHONY: test

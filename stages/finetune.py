@@ -11,14 +11,14 @@ import pandas as pd
 
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.finetuning.run import read_entries
-from query_assistant.finetuning.samples import Sample, training_samples
+from query_assistant.finetuning.samples import Sample, chosen_pairs, training_samples
 from query_assistant.finetuning.training import adopt, finetune
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair, read_jsonl, write_json
 from query_assistant.retrieval.search import Retriever
-from query_assistant.seeds import derive_seed, generator
+from query_assistant.seeds import derive_seed
 
 BASE, ADAPTER, PUBLISHED = Path("models/base"), Path("models/adapter"), Path("data/raw/published-adapter")
 CURVE = ["learning_rate", "loss", "step", "validation_loss"]
@@ -34,9 +34,7 @@ def main(params: Params) -> None:
 def _train(params: Params) -> dict[str, Any]:
     knobs, lora = params.finetune, params.model.lora
     assert lora is not None  # the stage exists only for models that are trained
-    pairs = read_jsonl("data/splits/train.jsonl", Pair)
-    if knobs.max_pairs and knobs.max_pairs < len(pairs):
-        pairs = generator(params.seed, "training pairs").sample(pairs, knobs.max_pairs)
+    pairs = chosen_pairs(read_jsonl("data/splits/train.jsonl", Pair), knobs, params.seed)
     train, validation = [_samples(params, part) for part in (pairs, read_jsonl("data/splits/validation.jsonl", Pair))]
     report = finetune(train, validation, BASE, ADAPTER, knobs, lora, derive_seed(params.seed, "finetune"))
     write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})

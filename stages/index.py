@@ -7,10 +7,11 @@ from query_assistant.descriptions.documentation import chunks
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import FieldDescription, Pair, read_jsonl, write_json
+from query_assistant.retrieval.linking import has_linker
 from query_assistant.retrieval.search import Retriever, build_index, recall_at_k
 
-SHOWN = Path("models/index")
-WEIGHTS = (0, 0.5, 1)
+SHOWN, LINKER = Path("models/index"), Path("models/linker")
+WEIGHTS = (0, 0.3, 1)
 
 
 def main(params: Params) -> None:
@@ -18,7 +19,9 @@ def main(params: Params) -> None:
     fields = {name: read_jsonl(f"data/fields/{name}.jsonl", FieldDescription) for name in apis}
     passages = {name: [one.text for one in chunks(Path(f"data/apis/{name}/documentation.md"))] for name in apis}
     train = read_jsonl("data/splits/train.jsonl", Pair)
-    build_index(fields, passages if params.index.documentation else {}, [], SHOWN / "rag", model=embedder)
+    linker = LINKER if has_linker(LINKER) else None
+    shown = passages if params.index.documentation else {}
+    build_index(fields, shown, [], SHOWN / "rag", model=embedder, linker=linker)
     build_index({}, {}, train, SHOWN / "few_shot", model=embedder)  # every wording: a search shows each query once
     validation = read_jsonl("data/splits/validation.jsonl", Pair)
     write_json(

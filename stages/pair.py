@@ -16,6 +16,7 @@ from query_assistant.pairs.honesty import Honesty
 from query_assistant.pairs.model_writer import ModelSettings, ModelWriter
 from query_assistant.pairs.review import REVIEW, apply_decisions, load_decisions
 from query_assistant.pairs.writing import PairSettings, write_pairs
+from query_assistant.pairs.written import WRITTEN, written_pairs
 from query_assistant.params import PairParams, Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.project import shared_cache
@@ -36,11 +37,12 @@ def main(params: Params, name: str) -> None:
     honest = Honesty(api, written, names=knobs.llm is None)
     cleaned, fluff = without_fluff(written, honest, FluffSettings(**knobs.fluff.model_dump()))
     decisions = load_decisions(api_folder(name) / REVIEW)
-    pairs, decided = apply_decisions(cleaned, decisions)  # after the fluff: a person's words are not touched
+    people = written_pairs(api_folder(name) / WRITTEN, api)
+    pairs, decided = apply_decisions([*cleaned, *people], decisions)  # after the fluff: people's words are not touched
     write_jsonl(f"data/pairs/{name}.jsonl", pairs)
     figures = {
         **summarise(pairs, api, seed),
-        "literals_recoverable": recoverability(pairs, api),
+        "literals_recoverable": recoverability([pair for pair in pairs if pair.form != "written"], api),
         "rejected": dict(sorted(writing.rejected.items())),
         "fields_with_example_values": len(example_values(name)),
         "reviewed": dict(sorted(decided.items())),

@@ -1,17 +1,21 @@
 """split: pairs -> data/splits/{train,validation,test}.jsonl by query skeleton; a leak fails the stage."""
 
+from pathlib import Path
+
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
-from query_assistant.records import BenchmarkItem, Pair, read_jsonl, write_json, write_jsonl
+from query_assistant.records import Pair, read_jsonl, write_json, write_jsonl
 from query_assistant.retrieval.search import embedder
 from query_assistant.seeds import derive_seed
 from query_assistant.splits import SplitSettings, check_leaks, split
+from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 
 
 def main(params: Params) -> None:
     apis, knobs = load_apis(params), params.split
     pairs = [pair for name in apis for pair in read_jsonl(f"data/pairs/{name}.jsonl", Pair)]
-    benchmark = [item for name in apis for item in read_jsonl(f"data/apis/{name}/benchmark.jsonl", BenchmarkItem)]
+    measured = [load(Path("data/apis"), params.apis) for load in (load_benchmark, load_development)]
+    benchmark = [item for items in measured for item in items]
     settings = SplitSettings(**knobs.model_dump(), seed=derive_seed(params.seed, "split"))
     embed = embedder()
     parts = split(pairs, apis, benchmark, settings, embed)

@@ -207,6 +207,15 @@ class SplitParams(Section):
     similarity: Share
 
 
+class LinkParams(Section):
+    """Who says which fields an instruction means, see `retrieval.linking`; what each knob does: conf/link/."""
+
+    engine: Literal["published", "train", "none"]
+    learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    epochs: Positive
+    rank: Positive
+
+
 class IndexParams(Section):
     embedder: str
     documentation: bool
@@ -233,6 +242,7 @@ class FinetuneParams(Section):
     clip_grad_norm: Annotated[float, Field(gt=0)]
     epochs: Positive
     max_pairs: Count
+    written_share: Share
     max_steps: Count
     max_minutes: Annotated[float, Field(ge=0)]
     tokens_per_batch: Positive
@@ -262,6 +272,7 @@ class FewShotParams(Section):
 
 class RagParams(Section):
     k: Positive
+    descriptions: bool
     passages: Count
     lexical_weight: Share
 
@@ -299,6 +310,7 @@ class Params(Section):
     filter: FilterParams
     pair: PairParams
     split: SplitParams
+    link: LinkParams
     index: IndexParams
     finetune: FinetuneParams
     generate: GenerateParams

@@ -85,6 +85,12 @@ class Pair(Query):
     view: View | None = None
 
 
+class WrittenPair(Query):
+    """A question that a person wrote for training, with its query in any spelling."""
+
+    instruction: str
+
+
 class BenchmarkItem(Query):
     """A hand-written test item. `alternatives` are other right queries; `tags` name the features it tests."""
 

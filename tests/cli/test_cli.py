@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
         builder = PromptBuilder(apis, PromptSettings(), engine.count_tokens)
         system = System.parse("base-zero_shot-closed-free")
         assistant = Assistant(system, apis, engine, builder, {}, 96, 1, "")
-        monkeypatch.setattr("query_assistant.cli.answering._open", lambda *_: assistant)
+        monkeypatch.setattr("query_assistant.cli.answering._open", lambda *_, **__: assistant)
         return engine
 
     return answer_with
@@ -553,3 +554,43 @@ def test_a_closed_stderr_leaves_stdout_to_the_answer() -> None:
     command = [sys.executable, "-m", "query_assistant.cli", "validate", "--api", "nosuch", "/v3/query?q=a"]
     done = subprocess.run(["bash", "-c", script, "bash", *command], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_a_query_is_read_back_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "--api", "mygene", "/v3/query?q=symbol:CDK2&species=mouse&size=3"]) == 0
+    said = capsys.readouterr().out
+    assert all(re.search(word, said) for word in ("CDK2", "mice|mouse", "three|3")), said
+
+
+def test_a_query_without_words_is_said_to_have_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "--api", "mygene", "/v3/query?q=symbol:CDK2^4"]) == 1
+    assert "no words for it" in capsys.readouterr().err
+
+
+def test_an_answer_is_read_back_beside_it(capsys: pytest.CaptureFixture[str], answering: Answering) -> None:
+    answering(["/v3/query?q=symbol:CDK2"])
+    assert run(["ask", "--api", "mygene", "Find it", "--explain"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "/v3/query?q=symbol:CDK2\n"
+    assert "CDK2" in err
+
+
+def test_the_doctor_says_what_is_missing_and_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path.cwd()
+    for name in ("data/apis", "params.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(root / name)
+    shared = tmp_path / "data" / "shared"
+    shared.mkdir()
+    (shared / "records.tar.gz.dvc").touch()
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    assert run(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "missing  shared data: no records.tar.gz: dvc pull" in said
+    assert "missing  published assistant: not yet" in said
+    assert "ok       Python" in said
+    assert "ok       model=smollm2-135m: can be trained and asked here" in said
+    assert run(["doctor", "--json"]) == 1
+    assert {"what", "there", "found", "remedy"} == set(json.loads(capsys.readouterr().out)[0])

@@ -118,7 +118,7 @@ def test_every_part_is_read_or_its_absence_priced(checkout: Path) -> None:
     assert {part.file: part.state for part in parts} == {
         "definition.yaml": "ok", "fields.csv": "ok", "records.jsonl.gz": "ok", "documentation.md": "ok",
         "glossary": "missing", "words.yaml": "missing", "topics.yaml": "missing", "contents.csv": "missing",
-        "benchmark.jsonl": "missing",
+        "benchmark.jsonl": "missing", "written.jsonl": "missing",
     }  # fmt: skip
     assert is_usable(parts)
 

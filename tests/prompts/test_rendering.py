@@ -44,10 +44,14 @@ def test_everything_shown_stands_in_its_place_the_nearest_example_last() -> None
         Message("assistant", "/v3/near"),
         Message(
             "user",
-            "Documentation:\nRanges are [a TO b].\n"
-            "Fields:\nsymbol: what symbol holds\ngo.BP.id: what go.BP.id holds\nWhich?",
+            "Documentation:\nRanges are [a TO b].\nFields: symbol, go.BP.id\nWhich?",
         ),
     ]
+
+
+def test_fields_are_described_where_that_is_wanted() -> None:
+    messages = render("Which?", API, fields=[field("symbol"), field("go.BP.id")], descriptions=True)
+    assert messages[-1].content == "Fields:\nsymbol: what symbol holds\ngo.BP.id: what go.BP.id holds\nWhich?"
 
 
 def test_prompts_of_one_api_begin_alike() -> None:
@@ -63,6 +67,7 @@ def test_over_budget_the_farthest_goes_first_and_fields_go_last() -> None:
         "examples": [Example("near one", "/v3/near"), Example("far one", "/v3/far")],
         "fields": [field("symbol"), field("alias")],
         "passages": ["first passage", "second passage"],
+        "descriptions": True,
     }
 
     def count(text: str) -> int:

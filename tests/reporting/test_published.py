@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from query_assistant.archives import pack
 from query_assistant.errors import MissingResourceError
-from query_assistant.pipeline.first_run import install_published_model
 from query_assistant.records import BenchmarkItem, Response, write_jsonl
 from query_assistant.reporting.published import rescore
 
@@ -67,15 +65,3 @@ def test_what_an_earlier_bundle_left_goes(bundle: Path) -> None:
 def test_without_responses_it_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(MissingResourceError, match=r"no published responses .* run `dvc pull`"):
         rescore(tmp_path, tmp_path, tmp_path, tmp_path, "1234567")
-
-
-def test_a_model_of_ones_own_is_left_alone(tmp_path: Path) -> None:
-    weights = tmp_path / "models" / "adapter" / "adapter_model.safetensors"
-    weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"mine")
-    theirs = tmp_path / "theirs"
-    theirs.write_bytes(b"published")
-    pack({"adapter_model.safetensors": theirs}, tmp_path / "data" / "shared" / "published-adapter.tar.gz")
-    assert install_published_model(tmp_path) == "models/ holds a model already: left as it is"
-    assert weights.read_bytes() == b"mine"
-    assert not (tmp_path / "models" / "finetuned").exists()

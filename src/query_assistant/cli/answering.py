@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
 from query_assistant.cli.options import PathType, TextType, api_option, json_text, load_replica, show, show_json
-from query_assistant.errors import InputError
+from query_assistant.errors import InputError, QueryAssistantError, visible
 from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
 from query_assistant.project import project_root
@@ -22,8 +22,8 @@ from query_assistant.queries.request import parse
 from query_assistant.records import Query, Record, Response, json_line, read_jsonl
 from query_assistant.systems.assistant import Assistant, open_assistant
 from query_assistant.systems.generation import System, answered
+from query_assistant.systems.published import SYSTEM, open_published
 
-DEFAULT = "finetuned-zero_shot-closed-grammar"
 _OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
 
 
@@ -44,28 +44,44 @@ class Instruction(Record):
         return given
 
 
-def _open(system: str, apis: dict[str, Api]) -> Assistant:
+def _open(system: str, apis: dict[str, Api], *, workspace: bool) -> Assistant:
     root = project_root()
+    if not workspace:
+        return open_published(root, apis, system)
     return open_assistant(System.parse(system), load_params(root / "params.yaml"), apis, root / "models")
+
+
+def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which system answers: the published assistant's or the workspace's, and which of its systems."""
+    help_text = "<weights>-<examples>-<context>-<decoding>"
+    command = click.option("--system", default=SYSTEM, show_default=True, help=help_text)(command)
+    return click.option("--workspace", is_flag=True, help="What the pipeline trained here, not what is published.")(
+        command
+    )
 
 
 @click.command()
 @api_option
 @click.argument("instruction", type=TextType())
-@click.option("--system", default=DEFAULT, show_default=True, help="<weights>-<examples>-<context>-<decoding>")
+@system_options
+@click.option("--explain", is_flag=True, help="Also what the query asks for, in words, on stderr.")
 @click.option("--run", is_flag=True, help="Also the answer of the replica, as JSON on the next line.")
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
-def ask(api: Api, instruction: str, system: str, run: bool, live: bool) -> int:
+def ask(  # a word of the command line each
+    api: Api, instruction: str, system: str, workspace: bool, explain: bool, run: bool, live: bool
+) -> int:
     """Print the query for INSTRUCTION, in one line. Exit code 1: the model gave no usable answer.
 
     \b
     qa ask --api mygene "zebrafish genes with a UniProt entry whose name mentions collagen, fifty at most"
     """
-    query = _open(system, {api.name: api}).ask(instruction, api.name)
+    query = _open(system, {api.name: api}, workspace=workspace).ask(instruction, api.name)
     if query is None:
         click.echo("no usable answer; try another --system, or other words", err=True)
         return 1
     click.echo(_line(query))
+    if explain:
+        click.echo(visible(_words(query, api)), err=True)
     if run or live:
         _run(api, query, live)
     return 0
@@ -75,6 +91,15 @@ def _line(query: Query) -> str:
     """The call in one line that a terminal shows and does not obey; percent signs and JSON's escapes mean the same."""
     path = "".join(sign if sign.isprintable() else quote(sign, errors="replace") for sign in query.query)
     return path if query.body is None else json_text({"path": path, "body": query.body})
+
+
+def _words(query: Query, api: Api) -> str:
+    from query_assistant.verbalising.reading_back import said_back
+
+    try:
+        return said_back(query, api)
+    except QueryAssistantError as error:
+        return f"no words for it: {error}"
 
 
 def _run(api: Api, query: Query, live: bool) -> None:
@@ -90,8 +115,8 @@ def _run(api: Api, query: Query, live: bool) -> None:
 @click.command()
 @click.argument("source", type=PathType())
 @click.argument("target", type=PathType())
-@click.option("--system", default=DEFAULT, show_default=True, help="<weights>-<examples>-<context>-<decoding>")
-def predict(source: Path, target: Path, system: str) -> None:
+@system_options
+def predict(source: Path, target: Path, system: str, workspace: bool) -> None:
     """Queries for the instructions of SOURCE (JSON Lines: id, api, instruction), written to TARGET.
 
     The same lines come back with `query` (and `body` for a POST), null where there was no usable answer; a right query
@@ -102,7 +127,7 @@ def predict(source: Path, target: Path, system: str) -> None:
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
-    assistant = _open(system, apis)
+    assistant = _open(system, apis, workspace=workspace)
     with _partial_file(target) as partial, _answers(assistant, items, partial) as answers, atomic_writer(target) as out:
         for item, answer in zip(items, answers, strict=True):
             out.write(json_line(_prediction(item, answer)) + "\n")

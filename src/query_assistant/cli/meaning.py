@@ -1,4 +1,4 @@
-"""`qa validate`, `qa compare`, `qa execute`, `qa grammar`: what a query means."""
+"""`qa validate`, `qa compare`, `qa explain`, `qa execute`, `qa grammar`: what a query means."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from query_assistant.cli.options import (
     show,
     show_json,
 )
+from query_assistant.errors import visible
 from query_assistant.records import Query
 
 
@@ -73,6 +74,26 @@ def compare(api: Api, left: Query, right: Query, as_json: bool) -> int:
         for difference in found.differences:
             show(f"  {difference.message}")
     return 1 if found.relation == "different" else 0
+
+
+@click.command()
+@api_option
+@click.argument("query", type=QueryType())
+def explain(api: Api, query: Query) -> int:
+    """What QUERY asks for, in words. Exit code 1: it holds something there are no words for yet.
+
+    \b
+    qa explain --api mygene '/v3/query?q=name:kinase AND NOT _exists_:MIM&species=mouse&size=0'
+    """
+    from query_assistant.verbalising.plan import UnsayableError
+    from query_assistant.verbalising.reading_back import said_back
+
+    try:
+        show(said_back(query, api))
+    except UnsayableError as error:
+        click.echo(f"no words for it: {visible(str(error))}", err=True)
+        return 1
+    return 0
 
 
 @click.command()

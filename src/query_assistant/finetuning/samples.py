@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.errors import ConfigurationError
+from query_assistant.params import FinetuneParams
 from query_assistant.prompts import Message, PromptApi, PromptBuilder, PromptSettings
 from query_assistant.queries.request import to_text
 from query_assistant.records import Pair
 from query_assistant.retrieval.search import Retriever
+from query_assistant.seeds import generator
 
 KINDS = ("zero_shot-closed", "zero_shot-rag", "few_shot-closed", "few_shot-rag")
 
@@ -41,6 +43,20 @@ class TokenSample:
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
+
+
+def chosen_pairs(pairs: Sequence[Pair], knobs: FinetuneParams, seed: int) -> list[Pair]:
+    """At most `max_pairs` pairs, drawn with the seed; `written_share` of them by people, if there are so many."""
+    most = knobs.max_pairs
+    if not most or most >= len(pairs):
+        return list(pairs)
+    written = [pair for pair in pairs if pair.origin == "written"]
+    made = [pair for pair in pairs if pair.origin != "written"]
+    drawn = min(round(most * knobs.written_share), len(written))
+    rng = generator(seed, "training pairs")
+    chosen = rng.sample(written, drawn) + rng.sample(made, min(most - drawn, len(made)))
+    rng.shuffle(chosen)
+    return chosen
 
 
 def tokenise(samples: Sequence[Sample], chat: ChatTokenizer, max_seq_len: int) -> list[TokenSample]:

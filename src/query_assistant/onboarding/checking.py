@@ -19,6 +19,7 @@ from query_assistant.descriptions.glossary import glossary_of
 from query_assistant.drafting.field_values import FieldValues
 from query_assistant.errors import ConfigurationError, QueryAssistantError
 from query_assistant.judging.contents import single_valued
+from query_assistant.pairs.written import WRITTEN, written_pairs
 from query_assistant.records import BenchmarkItem, iterate_documents, read_jsonl
 from query_assistant.simulator.topics import Values, load_topics
 from query_assistant.verbalising.lexicon import field_words
@@ -123,6 +124,10 @@ def _benchmark(name: str) -> str:
     return f"{len(read_jsonl(api_folder(name) / 'benchmark.jsonl', BenchmarkItem))} questions"
 
 
+def _written(name: str) -> str:
+    return f"{len(written_pairs(api_folder(name) / WRITTEN, load_api(name)))} pairs"
+
+
 RECORDS = "records.jsonl.gz"
 KINDS = (
     _Kind("definition.yaml", _definition, "nothing works: `qa api add` drafts it", required=True),
@@ -131,6 +136,7 @@ KINDS = (
     _Kind("documentation.md", _documentation, "prompts show fields and examples, no passages"),
     _Kind("glossary", _glossary, "descriptions are the paths spelled out; `annotate=llm` writes better ones"),
     _Kind("words.yaml", _words, "instructions call fields by the names of the glossary, none is asked for more often"),
+    _Kind(WRITTEN, _written, "training holds templates' words alone, and people's questions are answered worse"),
     _Kind("topics.yaml", _topics, "simulated logs ask for fields by their type alone"),
     _Kind("contents.csv", _contents, "any field may hold several values, so probes tell apart what no record can"),
     _Kind(

@@ -9,7 +9,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tqdm import tqdm
 
@@ -20,7 +19,7 @@ from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
 from query_assistant.pairs.constructs import constructs
 from query_assistant.pairs.model_writer import ModelWriter
 from query_assistant.queries.request import parse
-from query_assistant.records import Form, GoodQuery, Pair
+from query_assistant.records import Form, GoodQuery, Pair, Query
 from query_assistant.verbalising.lexicon import Lexicon
 from query_assistant.verbalising.plan import Plan, UnsayableError
 from query_assistant.verbalising.planning import plan_query
@@ -170,7 +169,7 @@ class Writer:
 
     def _pair(self, query: GoodQuery, instruction: str, form: Form, number: int, used: tuple[str, ...]) -> Pair:
         return Pair(
-            id=f"{self.api.name}-{identity(query)}-{form[0]}{number}",
+            id=f"{self.api.name}-{identity(self.api.name, query)}-{form[0]}{number}",
             api=self.api.name,
             instruction=instruction,
             query=query.query,
@@ -182,7 +181,6 @@ class Writer:
         )
 
 
-def identity(query: GoodQuery) -> str:
+def identity(api: str, query: Query) -> str:
     """Ten hexadecimal digits that depend on the query alone, so that ids outlive a change of the others."""
-    body: Any = query.body
-    return hashlib.sha256(f"{query.api}|{query.query}|{body}".encode()).hexdigest()[:10]
+    return hashlib.sha256(f"{api}|{query.query}|{query.body}".encode()).hexdigest()[:10]

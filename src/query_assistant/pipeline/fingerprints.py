@@ -29,8 +29,10 @@ PARTS = {
     "contents": ("contents.csv",),
     "familiar": ("familiar.yaml",),
     "benchmark": ("benchmark.jsonl",),
+    "development": ("development.jsonl",),
     "records": ("records.jsonl.gz",),
     "review": ("review.jsonl",),
+    "written": ("written.jsonl",),
 }
 
 

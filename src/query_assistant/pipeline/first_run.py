@@ -1,7 +1,7 @@
 """`make quick`: what the published adapter is worth, in a minute and without training.
 
 The published responses are scored on the whole benchmark: the table and MLflow. Meanwhile, in a second process, the
-published adapter is merged with the base weights, unless a model is there already, so that `qa ask` has one.
+published assistant is put together in models/published, so that `qa ask` has it.
 
 git finds nothing changed afterwards, and for DVC the default pipeline has still to be run.
 """
@@ -14,22 +14,18 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import yaml
-
 from query_assistant.archives import unpack
 from query_assistant.exits import run_to_exit
-from query_assistant.finetuning.training import WEIGHTS, adopt
-from query_assistant.models.cache import sha256_of
-from query_assistant.models.fetching import fetch
-from query_assistant.params import SourceParams, load_params
-from query_assistant.pipeline.shared_data import pull_shared_data
+from query_assistant.params import load_params
 from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.published import EXPERIMENT, rescore, track
 from query_assistant.reporting.tracking import current_pipeline_run
+from query_assistant.shared_data import pull_shared_data
+from query_assistant.systems.published import install
 
-RAW, MODELS = Path("data/raw"), Path("models")
+RAW = Path("data/raw")
 NEXT = """
-A model answers in models/finetuned:   qa ask --api mygene "human kinases on chromosome 7"
+A model answers:                       qa ask --api mygene "human kinases on chromosome 7"
 The runs, side by side:                make ui
 The whole pipeline, with training:     make repro
 """
@@ -46,9 +42,9 @@ def first_run(root: Path) -> None:
         unpack(root / f"data/shared/{bundle}.tar.gz", root / RAW / bundle)
     os.environ["TQDM_DISABLE"] = "1"  # for the second process: two that draw bars on one terminal draw neither
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        model = pool.submit(install_published_model, root)
+        model = pool.submit(install, root)
         print(score_published(root))  # noqa: T201
-        print(model.result())  # noqa: T201
+        print(f"{model.result().relative_to(root)}: the published assistant")  # noqa: T201
 
 
 def score_published(root: Path) -> str:
@@ -58,27 +54,6 @@ def score_published(root: Path) -> str:
     documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
     track(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, responses, scores, documents)
     return (scores / "systems.md").read_text(encoding="utf-8")
-
-
-def install_published_model(root: Path) -> str:
-    """Puts the published adapter, merged, in models/finetuned; a model of the person's own is left alone."""
-    base, adapter, finetuned = (root / MODELS / name for name in ("base", "adapter", "finetuned"))
-    published = root / RAW / "published-adapter"
-    unpack(root / "data/shared/published-adapter.tar.gz", published)
-    if finetuned.exists() or (adapter.exists() and not _same(adapter / WEIGHTS, published / WEIGHTS)):
-        return "models/ holds a model already: left as it is"
-    from query_assistant.models.merging import merge
-
-    trained_with = yaml.safe_load((published / "params.yaml").read_text(encoding="utf-8"))
-    option = root / "conf" / "model" / f"{trained_with['model']['name']}.yaml"
-    fetch(SourceParams(**yaml.safe_load(option.read_text(encoding="utf-8"))["source"]), base)
-    adopt(published, base, adapter)
-    merge(base, adapter, finetuned)
-    return "models/finetuned: the base model with the published adapter"
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.is_file() and sha256_of(one) == sha256_of(other)
 
 
 def main() -> None:

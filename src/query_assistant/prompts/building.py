@@ -21,6 +21,8 @@ class PromptSettings:
 
     Attributes:
         fields_k: fields shown where fields are retrieved. Higher: more often the right one is there, longer prompts.
+        descriptions: say what each field holds, not its path alone. For models that were not trained on the paths; five
+            times the tokens.
         passages_k: passages of documentation shown there.
         examples_k: examples shown where examples are. Higher: more to imitate, longer prompts.
         examples_by: `nearest` to the instruction, or the same `random` ones for all, drawn with `seed`.
@@ -28,6 +30,7 @@ class PromptSettings:
     """
 
     fields_k: int = 8
+    descriptions: bool = False
     passages_k: int = 1
     examples_k: int = 3
     examples_by: Literal["nearest", "random"] = "nearest"
@@ -70,6 +73,7 @@ class PromptBuilder:
             examples=self._examples(instruction, api, hidden),
             fields=rag.fields(instruction, api, settings.fields_k) if rag else (),
             passages=rag.passages(instruction, api, settings.passages_k) if rag else (),
+            descriptions=settings.descriptions,
             budget=self._budget,
         )
 

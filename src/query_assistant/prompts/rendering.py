@@ -60,9 +60,10 @@ def render(
     examples: Sequence[Example] = (),
     fields: Sequence[FieldDescription] = (),
     passages: Sequence[str] = (),
+    descriptions: bool = False,
     budget: Budget | None = None,
 ) -> list[Message]:
-    """The conversation that asks for one query. Sequences come nearest first.
+    """The conversation that asks for one query. Sequences come nearest first; `descriptions` of the fields, or paths.
 
     Over budget, whole items are dropped, the farthest first: passages, then examples, then fields.
 
@@ -71,7 +72,7 @@ def render(
     """
     shown = list(passages), list(examples), list(fields)
     while True:
-        messages = _compose(instruction, api, *shown)
+        messages = _compose(instruction, api, *shown, descriptions)
         if budget is None or _tokens(messages, budget) <= budget.max_tokens:
             return messages
         droppable: list[Any] | None = next((items for items in shown if items), None)
@@ -94,12 +95,14 @@ def _compose(
     passages: Sequence[str],
     examples: Sequence[Example],
     fields: Sequence[FieldDescription],
+    descriptions: bool,
 ) -> list[Message]:
     messages = [Message("system", _template("system").render(api=api).strip())]
     for example in reversed(examples):
         messages.append(Message("user", example.instruction))
         messages.append(Message("assistant", example.answer))
-    question = _template("user").render(instruction=_one_line(instruction), fields=fields, passages=passages)
+    words = {"fields": fields, "passages": passages, "descriptions": descriptions}
+    question = _template("user").render(instruction=_one_line(instruction), **words)
     return [*messages, Message("user", question.strip())]
 
 

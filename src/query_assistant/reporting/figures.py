@@ -11,7 +11,6 @@ from typing import Any
 from query_assistant.reporting.tables import error_kinds, error_share, interval_level
 from query_assistant.scoring.documents import Score
 
-SETS = ("benchmark", "test")
 BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour blind (Okabe and Ito, 2008), and by their shapes here
 
 
@@ -23,7 +22,7 @@ def draw_accuracy(scores: Sequence[Score], title: str, path: Path) -> None:
         "benchmark": {"color": BLUE, "fmt": "o"},
         "test": {"color": ORANGE, "fmt": "s", "markerfacecolor": "white"},
     }
-    for name, shift in zip(SETS, (0.16, -0.16), strict=True):
+    for name, shift in zip(scores[0].sets, (0.16, -0.16), strict=False):
         shares = [100 * score.sets[name].selection for score in scores]
         bounds = [[100 * bound for bound in score.sets[name].interval["selection"]] for score in scores]
         below = [max(share - low, 0.0) for share, (low, _) in zip(shares, bounds, strict=True)]
@@ -32,7 +31,7 @@ def draw_accuracy(scores: Sequence[Score], title: str, path: Path) -> None:
         places = [place + shift for place in range(len(scores))]
         axes.errorbar(shares, places, xerr=[below, above], label=label, capsize=3, clip_on=False, **marks[name])
     axes.set_yticks(range(len(scores)), [score.system for score in scores])
-    highest = max(score.sets[name].interval["selection"][1] for score in scores for name in SETS)
+    highest = max(score.sets[name].interval["selection"][1] for score in scores for name in score.sets)
     axes.set_xlim(0, min(100, 100 * highest + 10))
     label = f"instructions whose query selects the right records, percent ({interval_level(scores)} interval)"
     axes.set_xlabel(label)

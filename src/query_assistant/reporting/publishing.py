@@ -1,12 +1,12 @@
 """What a good run leaves to others: its adapter and its answers, as shared tarballs.
 
-python -m query_assistant.reporting.publishing  # models/adapter and data/responses into data/shared/ (`make publish`)
+python -m query_assistant.reporting.publishing  # what models/ and data/responses/ hold into data/shared/
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,11 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.run import LOSSES
 from query_assistant.finetuning.training import CONFIG, REPORT, WEIGHTS
+from query_assistant.params import load_params
+from query_assistant.retrieval.encoder import ADAPTER as LINKER_WEIGHTS
+from query_assistant.retrieval.encoder import ADAPTER_CONFIG as LINKER_CONFIG
+from query_assistant.retrieval.linking import REPORT as LINK_REPORT
+from query_assistant.retrieval.linking import TRAINED_ON, has_linker
 
 if TYPE_CHECKING:
     import torch
@@ -57,10 +62,36 @@ def publish_responses(responses: Path, params: Path, archive: Path) -> None:
     pack({**files, PARAMS: params}, archive)
 
 
+def publish_linker(linker: Path, report: Path, archive: Path) -> None:
+    """Packs a field linker with the marks of the queries it was trained on.
+
+    Raises:
+        MissingResourceError: there is no linker.
+    """
+    if not has_linker(linker):
+        raise MissingResourceError(f"no linker in {linker} to publish; run `dvc exp run -S link=train`")
+    names = (LINKER_WEIGHTS, LINKER_CONFIG, TRAINED_ON)
+    pack({name: linker / name for name in names} | {LINK_REPORT: report}, archive)
+
+
+def publish_index(index: Path, apis: Sequence[str], archive: Path) -> None:
+    """Packs what the index shows, without its embeddings: fields, and the training pairs as examples.
+
+    Raises:
+        MissingResourceError: there is no index.
+    """
+    if not (index / "few_shot").is_dir():
+        raise MissingResourceError(f"no index in {index} to publish; run `dvc repro index`")
+    files = {f"fields-{api}.jsonl": index / "rag" / f"fields-{api}.jsonl" for api in apis}
+    pack(files | {f"examples-{api}.jsonl": index / "few_shot" / f"examples-{api}.jsonl" for api in apis}, archive)
+
+
 def publish() -> None:
     params, shared = Path(PARAMS), Path("data/shared")
     report = Path("metrics/finetune.json")
     publish_adapter(Path("models/adapter"), report, params, shared / "published-adapter.tar.gz")
+    publish_linker(Path("models/linker"), Path("metrics/link.json"), shared / "published-linker.tar.gz")
+    publish_index(Path("models/index"), load_params(params).apis, shared / "published-index.tar.gz")
     publish_responses(Path("data/responses"), params, shared / "published-responses.tar.gz")
 
 

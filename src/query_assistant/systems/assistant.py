@@ -86,6 +86,7 @@ def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: En
     knobs = params.generate
     settings = PromptSettings(
         fields_k=knobs.rag.k,
+        descriptions=knobs.rag.descriptions,
         passages_k=knobs.rag.passages,
         examples_k=knobs.few_shot.k,
         examples_by=knobs.few_shot.by,

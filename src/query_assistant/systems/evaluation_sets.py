@@ -19,7 +19,7 @@ T = TypeVar("T", Pair, BenchmarkItem)
 def load_evaluation_sets(
     splits: Path, benchmark: Path, apis: Sequence[str], *, test_limit: int, benchmark_limit: int, seed: int
 ) -> dict[str, list[Item]]:
-    """The items of both sets, by set.
+    """The items of both sets, by set; without the test split where no pair was held out, as for a small API alone.
 
     Args:
         splits: folder with test.jsonl.
@@ -28,15 +28,22 @@ def load_evaluation_sets(
     """
     test = [pair for pair in read_jsonl(splits / "test.jsonl", Pair) if pair.api in apis]
     written = load_benchmark(benchmark, apis)
-    return {
+    sets: dict[str, list[Item]] = {
         TEST: list(_limited(test, apis, test_limit, generator(seed, "test items"))),
         BENCHMARK: list(_limited(written, apis, benchmark_limit, generator(seed, "benchmark items"))),
     }
+    return sets if test else {BENCHMARK: sets[BENCHMARK]}
 
 
 def load_benchmark(folder: Path, apis: Sequence[str]) -> list[BenchmarkItem]:
     """All hand-written items of the APIs; `folder` holds <api>/benchmark.jsonl."""
     return [item for api in apis for item in read_jsonl(folder / api / "benchmark.jsonl", BenchmarkItem)]
+
+
+def load_development(folder: Path, apis: Sequence[str]) -> list[BenchmarkItem]:
+    """The items that tuning looks at, which the benchmark is spared; none for an API without any."""
+    files = [folder / api / "development.jsonl" for api in apis]
+    return [item for file in files if file.is_file() for item in read_jsonl(file, BenchmarkItem)]
 
 
 def _limited(items: Sequence[T], apis: Sequence[str], limit: int, rng: random.Random) -> list[T]:

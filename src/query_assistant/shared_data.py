@@ -1,6 +1,6 @@
 """The shared tarballs, brought by DVC; where they cannot be had, one line says what is wrong and what to do.
 
-python -m query_assistant.pipeline.shared_data      what `make repro` begins with
+python -m query_assistant.shared_data      what `make repro` begins with
 """
 
 from __future__ import annotations

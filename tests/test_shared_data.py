@@ -12,7 +12,7 @@ import pytest
 from dvc.repo import Repo
 
 from query_assistant.errors import MissingResourceError
-from query_assistant.pipeline.shared_data import pull_shared_data
+from query_assistant.shared_data import pull_shared_data
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_checkout_without_git_gets_its_data(checkout: Path) -> None:
 
 def test_without_the_remote_one_line_says_so_and_what_to_do(checkout: Path) -> None:
     shutil.rmtree(checkout / "remote")
-    command = [sys.executable, "-m", "query_assistant.pipeline.shared_data"]
+    command = [sys.executable, "-m", "query_assistant.shared_data"]
     environment = os.environ | {"QUERY_ASSISTANT_ROOT": str(checkout)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
