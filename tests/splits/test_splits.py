@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from query_assistant.apis import Api, load_api
 from query_assistant.errors import LeakError
 from query_assistant.records import BenchmarkItem, Pair, Query
+from query_assistant.retrieval.linking import mark
 from query_assistant.splits import Parts, SplitSettings, check_leaks, find_leaks, split
 
 
@@ -61,6 +62,21 @@ def test_split_never_puts_one_skeleton_in_two_parts_save_in_the_seen_view(apis: 
     assert not shapes["train"] & shapes["validation"]
     assert not unseen & (shapes["train"] | shapes["validation"] | seen)
     assert seen <= shapes["train"]
+
+
+def test_what_a_shared_model_was_taught_is_held_out_of_no_smaller_run(apis: dict[str, Api]) -> None:
+    knobs = SplitSettings(test_fraction=0.3, validation_fraction=0.2, seed=2)
+    pairs = corpus(40, 4)
+    whole = split(pairs, apis, [], knobs)
+    taught = frozenset(mark(pair) for pair in whole.train)
+    same = split(pairs, apis, [], knobs, taught=taught)
+    assert (same.train, same.validation, same.test) == (whole.train, whole.validation, whole.test)
+
+    some = [pair for number, pair in enumerate(pairs) if number % 8 < 4]  # other queries would be given up
+    assert any(mark(pair) in taught for pair in split(some, apis, [], knobs).test)
+    parts = split(some, apis, [], knobs, taught=taught)
+    assert parts.train and parts.validation and parts.test
+    assert not [pair for pair in [*parts.validation, *parts.test] if mark(pair) in taught]
 
 
 def test_all_instructions_of_a_query_go_the_same_way(apis: dict[str, Api]) -> None:

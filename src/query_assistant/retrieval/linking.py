@@ -100,7 +100,7 @@ def adopt_linker(published: Path, held_out: Sequence[Pair], destination: Path) -
         raise MissingResourceError(
             f"no published linker in {published} ({error}); run `dvc pull` and `dvc repro unpack`"
         ) from None
-    leaked = [pair for pair in held_out if _mark(pair) in seen]
+    leaked = [pair for pair in held_out if mark(pair) in seen]
     if leaked:
         raise ConfigurationError(
             f"the published linker was trained on {len(leaked)} queries that this run holds out, such as "
@@ -123,12 +123,19 @@ def has_linker(folder: Path) -> bool:
     return (folder / ADAPTER).is_file()
 
 
-def _mark(pair: Pair) -> str:
+def taught_queries(published: Path) -> frozenset[str]:
+    """The marks of the queries that a shared linker was trained on, see `mark`; none where there is no linker."""
+    file = published / TRAINED_ON
+    return frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
+
+
+def mark(pair: Pair) -> str:
+    """Eight hexadecimal digits of a pair's query: enough to know it again, and nothing to learn from."""
     return hashlib.sha256(f"{pair.api}|{pair.query}|{pair.body}".encode()).hexdigest()[:8]
 
 
 def _marks(pairs: Sequence[Pair]) -> list[str]:
-    return sorted({_mark(pair) for pair in pairs})
+    return sorted({mark(pair) for pair in pairs})
 
 
 def _lessons(pairs: Sequence[Pair], fields: Mapping[str, Sequence[FieldDescription]]) -> list[Lesson]:

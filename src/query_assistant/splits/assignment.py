@@ -2,24 +2,26 @@
 training has never seen; the other half of the test asks for seen shapes with new values.
 
 All instructions of a query go the same way. What a skeleton draws depends on the seed and on itself alone, so new pairs
-never move an unseen skeleton or a validation pair to another part.
+never move an unseen skeleton or a validation pair to another part. What a shared model was taught stays in training.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from query_assistant.apis import Api
 from query_assistant.records import BenchmarkItem, Pair, View
+from query_assistant.retrieval.linking import mark
 from query_assistant.splits.leaks import find_leaks
 from query_assistant.splits.similarity import EmbedTexts, canonical_key
 
 Shape = tuple[str, str]  # API and skeleton
 Place = tuple[Literal["train", "validation", "test"], View | None]
+TRAIN: Place = ("train", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,15 @@ def split(
     benchmark: Sequence[BenchmarkItem],
     settings: SplitSettings,
     embed: EmbedTexts | None = None,
+    taught: frozenset[str] = frozenset(),
 ) -> Parts:
-    """The parts; training pairs that give away a test, validation or benchmark item are removed and counted."""
-    parts = _assigned(pairs, apis, settings)
+    """The parts; training pairs that give away a test, validation or benchmark item are removed and counted.
+
+    Args:
+        taught: marks of the queries that a shared model was trained on (`retrieval.linking.mark`); none of them nor
+            of their skeletons is held out as unseen.
+    """
+    parts = _assigned(pairs, apis, settings, taught)
     held_out = [*parts.validation, *parts.test]
     leaks = find_leaks(parts.train, held_out, benchmark, apis, settings.similarity, embed)
     for leak in leaks:
@@ -77,14 +85,21 @@ def split(
     return _orphans_told(parts)
 
 
-def _assigned(pairs: Sequence[Pair], apis: Mapping[str, Api], settings: SplitSettings) -> Parts:
+def _assigned(pairs: Sequence[Pair], apis: Mapping[str, Api], settings: SplitSettings, taught: frozenset[str]) -> Parts:
     shapes: dict[Shape, dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     for pair in pairs:
         shapes[pair.api, pair.skeleton][canonical_key(pair, apis[pair.api])].append(pair)
-    place: dict[str, Place] = {}
-    for shape, queries in shapes.items():
-        place.update({pair.id: _of_shape(shape, settings) for group in queries.values() for pair in group})
-    for shape, key in _given_up(shapes, settings):
+    known = {
+        (shape, key)
+        for shape, queries in shapes.items()
+        for key, group in queries.items()
+        if any(mark(pair) in taught for pair in group)
+    }
+    places = {shape: _of_shape(shape, settings) for shape in shapes} | {shape: TRAIN for shape, _ in known}
+    place = {pair.id: places[shape] for shape in shapes for group in shapes[shape].values() for pair in group}
+    trained = {shape: queries for shape, queries in shapes.items() if places[shape] == TRAIN}
+    wanted = round(settings.test_fraction * settings.seen_share * sum(map(len, shapes.values())))
+    for shape, key in _given_up(trained, known, wanted, settings.seed):
         place.update({pair.id: ("test", "seen_skeleton") for pair in shapes[shape][key]})
     parts = Parts([], [], [])
     for pair in pairs:
@@ -100,22 +115,22 @@ def _of_shape(shape: Shape, settings: SplitSettings) -> Place:
     unseen = settings.test_fraction * (1 - settings.seen_share)
     if draw < unseen:
         return ("test", "unseen_skeleton")
-    return ("validation", None) if draw < unseen + settings.validation_fraction else ("train", None)
+    return ("validation", None) if draw < unseen + settings.validation_fraction else TRAIN
 
 
-def _given_up(shapes: Mapping[Shape, Mapping[str, list[Pair]]], settings: SplitSettings) -> list[tuple[Shape, str]]:
+def _given_up(
+    trained: Mapping[Shape, Mapping[str, list[Pair]]], known: Container[tuple[Shape, str]], wanted: int, seed: int
+) -> list[tuple[Shape, str]]:
     """Queries that training skeletons give up to the seen view: as many as wanted, at most every second one of each."""
     free = {
-        shape: sorted(queries, key=lambda key, shape=shape: _draw(settings.seed, *shape, key))[: len(queries) // 2]  # type: ignore[misc]
-        for shape, queries in shapes.items()
-        if _of_shape(shape, settings)[0] == "train"
+        shape: sorted(queries, key=lambda key, shape=shape: _draw(seed, *shape, key))[: len(queries) // 2]  # type: ignore[misc]
+        for shape, queries in trained.items()
     }
     offered = sorted(
-        ((shape, key) for shape, keys in free.items() for key in keys),
-        key=lambda each: _draw(settings.seed, "seen", *each[0], each[1]),
+        ((shape, key) for shape, keys in free.items() for key in keys if (shape, key) not in known),
+        key=lambda each: _draw(seed, "seen", *each[0], each[1]),
     )
-    total = sum(len(queries) for queries in shapes.values())
-    return offered[: round(settings.test_fraction * settings.seen_share * total)]
+    return offered[:wanted]
 
 
 def _draw(seed: int, *what: str) -> float:
