@@ -58,6 +58,10 @@ lint: env ## style and types
 ui: env ## compare runs in the browser
 	@uri=$$(python -m query_assistant.reporting.store) && mlflow ui --backend-store-uri "$$uri"
 
+.PHONY: page
+page: env ## every table, figure and answer of this workspace's run as one page, metrics/page/index.html
+	@python -m query_assistant.reporting.page
+
 .PHONY: params
 params: env ## params.yaml out of conf/, as `dvc exp run` would write it
 	python -m query_assistant.pipeline.configuration
