@@ -106,7 +106,8 @@ class Response(Record):
     """What one system answered to one instruction.
 
     `text` is the engine's raw answer, `query` and `body` what was extracted from it (None: nothing usable).
-    `latency_ms` is wall time per answer: the batch's time divided by its size.
+    `latency_ms` is wall time per answer: the batch's time divided by its size. `logprob` is the natural logarithm of
+    the answer's probability, where the engine says it.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Response(Record):
     prompt_tokens: int
     answer_tokens: int
     latency_ms: float
+    logprob: float | None = None
 
 
 R = TypeVar("R", bound=Record)

@@ -594,3 +594,13 @@ def test_the_doctor_says_what_is_missing_and_the_remedy(
     assert "ok       model=smollm2-135m: can be trained and asked here" in said
     assert run(["doctor", "--json"]) == 1
     assert {"what", "there", "found", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture[str], answering: Answering) -> None:
+    answering(["/v3/query?q=nofield:CDK2", "I do not know"])
+    assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=nofield:CDK2", False, None)
+    assert "nofield" in told["issues"][0]
+    assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"query": None, "confidence": None, "text": "I do not know"}

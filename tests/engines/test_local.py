@@ -47,3 +47,10 @@ def test_a_missing_gpu_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) ->
     require_gpu("cpu", "to fine-tune")
     with pytest.raises(MissingResourceError, match=r"NVIDIA GPU .* to fine-tune llama31-8b"):
         require_gpu("cuda", "to fine-tune llama31-8b")
+
+
+def test_an_answer_says_how_probable_it_is(any_tiny_gguf: Path) -> None:
+    engine = open_engine(EngineParams(kind="openvino"), any_tiny_gguf)
+    short, long = (next(iter(engine.generate(ASKED[:1], max_new_tokens=count))) for count in (1, 6))
+    assert short.logprob is not None and long.logprob is not None
+    assert long.logprob < short.logprob < 0

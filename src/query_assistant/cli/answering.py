@@ -13,14 +13,23 @@ import click
 from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
-from query_assistant.cli.options import PathType, TextType, api_option, json_text, load_replica, show, show_json
+from query_assistant.cli.options import (
+    PathType,
+    TextType,
+    api_option,
+    json_option,
+    json_text,
+    load_replica,
+    show,
+    show_json,
+)
 from query_assistant.errors import InputError, QueryAssistantError, visible
 from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
 from query_assistant.records import Query, Record, Response, json_line, read_jsonl
-from query_assistant.systems.assistant import Assistant, open_assistant
+from query_assistant.systems.assistant import Assistant, Proposal, open_assistant
 from query_assistant.systems.generation import System, answered
 from query_assistant.systems.published import SYSTEM, open_published
 
@@ -64,18 +73,23 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @api_option
 @click.argument("instruction", type=TextType())
 @system_options
+@json_option
 @click.option("--explain", is_flag=True, help="Also what the query asks for, in words, on stderr.")
 @click.option("--run", is_flag=True, help="Also the answer of the replica, as JSON on the next line.")
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
 def ask(  # a word of the command line each
-    api: Api, instruction: str, system: str, workspace: bool, explain: bool, run: bool, live: bool
+    api: Api, instruction: str, system: str, workspace: bool, as_json: bool, explain: bool, run: bool, live: bool
 ) -> int:
     """Print the query for INSTRUCTION, in one line. Exit code 1: the model gave no usable answer.
 
     \b
     qa ask --api mygene "zebrafish genes with a UniProt entry whose name mentions collagen, fifty at most"
     """
-    query = _open(system, {api.name: api}, workspace=workspace).ask(instruction, api.name)
+    answer = _open(system, {api.name: api}, workspace=workspace).answer(instruction, api.name)
+    query = answer.query
+    if as_json:
+        show_json(_document(answer, api))
+        return 0 if query else 1
     if query is None:
         click.echo("no usable answer; try another --system, or other words", err=True)
         return 1
@@ -91,6 +105,23 @@ def _line(query: Query) -> str:
     """The call in one line that a terminal shows and does not obey; percent signs and JSON's escapes mean the same."""
     path = "".join(sign if sign.isprintable() else quote(sign, errors="replace") for sign in query.query)
     return path if query.body is None else json_text({"path": path, "body": query.body})
+
+
+def _document(answer: Proposal, api: Api) -> dict[str, Any]:
+    """What a program wants to know: the call, whether the API takes it, what it asks for, how sure it is."""
+    from query_assistant.queries.validation import is_valid, validate
+
+    query = answer.query
+    if query is None:
+        return {"query": None, "confidence": answer.confidence, "text": answer.text}
+    issues = validate(query, api)
+    call = {"query": query.query} | ({} if query.body is None else {"body": query.body})
+    return call | {
+        "valid": is_valid(issues),
+        "issues": [issue.message for issue in issues],
+        "confidence": answer.confidence,
+        "words": _words(query, api),
+    }
 
 
 def _words(query: Query, api: Api) -> str:

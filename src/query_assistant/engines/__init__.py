@@ -21,12 +21,17 @@ Prompt = Sequence[Message]
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer. `latency_ms` is the wall time of its batch divided by the batch's size."""
+    """One answer.
+
+    `latency_ms` is the wall time of its batch divided by the batch's size; `logprob` the natural logarithm of the
+    answer's probability, where the engine says it.
+    """
 
     text: str
     prompt_tokens: int
     answer_tokens: int
     latency_ms: float
+    logprob: float | None = None
 
 
 class Engine(Protocol):

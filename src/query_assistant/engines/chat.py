@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
@@ -20,6 +20,13 @@ from tokenizers import Tokenizer
 from query_assistant.engines import Completion, Prompt
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.messages import Message
+
+
+class WrittenIds(NamedTuple):
+    """An answer as an engine gives it. `logprob`: natural logarithm of its probability, None where it is not said."""
+
+    ids: list[int]
+    logprob: float | None = None
 
 
 class ChatTokenizer:
@@ -112,19 +119,20 @@ def complete(
     prompts: Sequence[Prompt],
     chat: ChatTokenizer,
     batch_size: int,
-    answer: Callable[[list[list[int]]], list[list[int]]],
+    answer: Callable[[list[list[int]]], list[WrittenIds]],
 ) -> Iterator[Completion]:
-    """One completion per prompt, in batches with fixed boundaries; `answer` maps a batch's ids to its answers' ids.
+    """One completion per prompt, in batches with fixed boundaries; `answer` maps a batch's ids to what was written.
 
     What an answer holds from its stop token on is left out.
     """
     for start in range(0, len(prompts), batch_size):
         started = time.perf_counter()
         asked = [chat.prompt_ids(prompt) for prompt in prompts[start : start + batch_size]]
-        answers = [chat.until_stop(ids) for ids in answer(asked)]
+        answers = answer(asked)
         latency_ms = (time.perf_counter() - started) * 1000 / len(asked)
-        for prompt, ids in zip(asked, answers, strict=True):
-            yield Completion(chat.decode(ids), len(prompt), len(ids), latency_ms)
+        for prompt, written in zip(asked, answers, strict=True):
+            ids = chat.until_stop(written.ids)
+            yield Completion(chat.decode(ids), len(prompt), len(ids), latency_ms, written.logprob)
 
 
 def _template(folder: Path, settings: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import openvino
 import openvino_genai
 
 from query_assistant.engines import Completion, Prompt
-from query_assistant.engines.chat import ChatTokenizer, complete
+from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.params import EngineParams
 
@@ -42,9 +42,10 @@ class OpenVinoEngine:
     def count_tokens(self, text: str) -> int:
         return self._chat.count(text)
 
-    def _answers(self, ids: list[list[int]], config: Any) -> list[list[int]]:
+    def _answers(self, ids: list[list[int]], config: Any) -> list[WrittenIds]:
         tensors = [openvino.Tensor(np.array([row], dtype=np.int64)) for row in ids]
-        return [result.m_generation_ids[0] for result in self._run(tensors, config)]
+        results = self._run(tensors, config)
+        return [WrittenIds(result.m_generation_ids[0], round(float(result.m_scores[0]), 3)) for result in results]
 
     def _run(self, tensors: list[Any], config: Any) -> list[Any]:
         try:
@@ -60,6 +61,7 @@ class OpenVinoEngine:
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = max_new_tokens
         config.do_sample = False
+        config.logprobs = 1  # else every answer has a score of 0
         config.stop_token_ids = set(self._chat.stop_ids)
         if grammar is not None:
             config.structured_output_config = openvino_genai.StructuredOutputConfig(grammar=grammar)

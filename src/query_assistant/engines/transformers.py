@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from query_assistant.engines import Completion, Prompt, require_gpu
-from query_assistant.engines.chat import ChatTokenizer, complete
+from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
 from query_assistant.errors import MissingResourceError
 from query_assistant.params import EngineParams
 
@@ -30,8 +30,8 @@ class TransformersEngine:
     def generate(
         self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
     ) -> Iterator[Completion]:
-        def answers(ids: list[list[int]]) -> list[list[int]]:
-            return self._answers(ids, max_new_tokens, grammar)
+        def answers(ids: list[list[int]]) -> list[WrittenIds]:
+            return [WrittenIds(row) for row in self._answers(ids, max_new_tokens, grammar)]
 
         return complete(prompts, self._chat, self._batch_size, answers)
 

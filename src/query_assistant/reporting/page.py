@@ -91,9 +91,14 @@ def judged(
 def page_of_workspace(root: Path) -> Path:
     """The page of the last run of `dvc repro` here."""
     params = load_params(root / "params.yaml")
-    limits = {"test_limit": params.generate.test_limit, "benchmark_limit": params.generate.benchmark_limit}
-    folders = root / "data/splits", root / "data/apis"
-    sets = load_evaluation_sets(*folders, params.apis, **limits, seed=params.seed)
+    sets = load_evaluation_sets(
+        root / "data/splits",
+        root / "data/apis",
+        params.apis,
+        test_limit=params.generate.test_limit,
+        benchmark_limit=params.generate.benchmark_limit,
+        seed=params.seed,
+    )
     responses = sorted((root / "data/responses").glob("*/*.jsonl"))
     return _page(responses, root / "metrics/score", sets, root / "metrics/report", root / PLACE / "index.html")
 

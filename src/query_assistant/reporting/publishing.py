@@ -20,6 +20,7 @@ from query_assistant.retrieval.encoder import ADAPTER as LINKER_WEIGHTS
 from query_assistant.retrieval.encoder import ADAPTER_CONFIG as LINKER_CONFIG
 from query_assistant.retrieval.linking import REPORT as LINK_REPORT
 from query_assistant.retrieval.linking import TRAINED_ON, has_linker
+from query_assistant.systems.confidence import CALIBRATION
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 PARAMS = "params.yaml"
 
 
-def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path) -> None:
+def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, calibration: Path | None = None) -> None:
     """Packs an adapter, its weights in bfloat16: half the size, and finer than the 4 bits of its base weights.
 
     The same adapter gives the same bytes.
@@ -45,7 +46,7 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path) ->
     save_file({name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}, halved, metadata={"format": "pt"})
     try:
         files = {WEIGHTS: halved, CONFIG: adapter / CONFIG, LOSSES: adapter / LOSSES, REPORT: report, PARAMS: params}
-        pack(files, archive)
+        pack(files | ({CALIBRATION: calibration} if calibration else {}), archive)
     finally:
         halved.unlink()
 
@@ -89,7 +90,9 @@ def publish_index(index: Path, apis: Sequence[str], archive: Path) -> None:
 def publish() -> None:
     params, shared = Path(PARAMS), Path("data/shared")
     report = Path("metrics/finetune.json")
-    publish_adapter(Path("models/adapter"), report, params, shared / "published-adapter.tar.gz")
+    calibration = Path("models") / CALIBRATION
+    made = calibration if calibration.is_file() else None
+    publish_adapter(Path("models/adapter"), report, params, shared / "published-adapter.tar.gz", made)
     publish_linker(Path("models/linker"), Path("metrics/link.json"), shared / "published-linker.tar.gz")
     publish_index(Path("models/index"), load_params(params).apis, shared / "published-index.tar.gz")
     publish_responses(Path("data/responses"), params, shared / "published-responses.tar.gz")

@@ -20,7 +20,17 @@ from query_assistant.prompts import PromptBuilder, PromptSettings, read_answer
 from query_assistant.records import Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
+from query_assistant.systems.confidence import Confidence, features
 from query_assistant.systems.generation import System
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a model wrote, the query in it (None: none), and the chance that it is right, where that was calibrated."""
+
+    query: Query | None
+    text: str
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,22 @@ class Assistant:
     max_new_tokens: int
     batch_size: int
     fingerprint: str
+    calibration: Confidence | None = None
 
     def ask(self, instruction: str, api: str) -> Query | None:
         """The query for one instruction; None where the model's answer is none."""
+        return self.answer(instruction, api).query
+
+    def answer(self, instruction: str, api: str) -> Proposal:
+        """The query for one instruction, and how sure it is."""
         prompt = self.builder.build(instruction, api)
         answers = self.engine.generate([prompt], max_new_tokens=self.max_new_tokens, grammar=self.grammars.get(api))
-        return read_answer(next(iter(answers)).text)
+        written = next(iter(answers))
+        query = read_answer(written.text)
+        if self.calibration is None or written.logprob is None:
+            return Proposal(query, written.text, None)
+        known = features(instruction, written, is_call=query is not None)
+        return Proposal(query, written.text, round(self.calibration.of(known), 3))
 
 
 def open_assistant(
@@ -50,12 +70,14 @@ def open_assistant(
     models: Path = Path("models"),
     *,
     engine: Engine | None = None,
+    calibration: Confidence | None = None,
 ) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
     Args:
         models: folder with base/, finetuned/ and index/, as the pipeline writes it.
         engine: the system's weights, where they are open already.
+        calibration: how sure this very system may be.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
@@ -71,6 +93,7 @@ def open_assistant(
         params.generate.max_new_tokens,
         params.model.engine.batch_size,
         _fingerprint(params, models / system.weights),
+        calibration,
     )
 
 

@@ -26,6 +26,7 @@ from query_assistant.records import FieldDescription, Pair, read_jsonl
 from query_assistant.retrieval.search import build_index
 from query_assistant.shared_data import SHARED, pull_shared_data
 from query_assistant.systems.assistant import Assistant, open_assistant
+from query_assistant.systems.confidence import CALIBRATION, Confidence
 from query_assistant.systems.generation import System
 
 PLACE = Path("models/published")
@@ -47,7 +48,12 @@ def open_published(root: Path, apis: Mapping[str, Api], system: str = SYSTEM) ->
             f"the published assistant knows {', '.join(params.apis)}, not {', '.join(unknown)}; train one of your own "
             "(`dvc repro`) and ask it with --workspace"
         )
-    return open_assistant(wanted, params, apis, folder)
+    calibration = _calibration(folder / CALIBRATION) if system == SYSTEM else None  # it is of that system
+    return open_assistant(wanted, params, apis, folder, calibration=calibration)
+
+
+def _calibration(file: Path) -> Confidence | None:
+    return Confidence.model_validate_json(file.read_bytes()) if file.is_file() else None
 
 
 def install(root: Path) -> Path:
@@ -83,6 +89,8 @@ def _make(archives: list[Path], folder: Path) -> None:
     for archive, place in zip(archives, (adapter, index, linker), strict=True):
         unpack(archive, place)
     (adapter / PARAMS).rename(folder / PARAMS)
+    if (adapter / CALIBRATION).is_file():  # an assistant that was never asked the development set has none
+        (adapter / CALIBRATION).rename(folder / CALIBRATION)
     params = load_params(folder / PARAMS)
     if params.model.source.kind == "none":
         raise MissingResourceError("the published assistant names no base weights; bring data/shared anew: `dvc pull`")
