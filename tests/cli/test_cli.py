@@ -603,4 +603,6 @@ def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture
     assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=nofield:CDK2", False, None)
     assert "nofield" in told["issues"][0]
     assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out) == {"query": None, "confidence": None, "text": "I do not know"}
+    assert json.loads(capsys.readouterr().out) == {
+        "api": "mygene", "query": None, "confidence": None, "text": "I do not know",
+    }  # fmt: skip

@@ -14,9 +14,9 @@ from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
 from query_assistant.cli.options import (
+    ApiType,
     PathType,
     TextType,
-    api_option,
     json_option,
     json_text,
     load_replica,
@@ -31,7 +31,8 @@ from query_assistant.queries.request import parse
 from query_assistant.records import Query, Record, Response, json_line, read_jsonl
 from query_assistant.systems.assistant import Assistant, Proposal, open_assistant
 from query_assistant.systems.generation import System, answered
-from query_assistant.systems.published import SYSTEM, open_published
+from query_assistant.systems.guessing import guess_api
+from query_assistant.systems.published import SYSTEM, install, open_published
 
 _OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
 
@@ -60,6 +61,17 @@ def _open(system: str, apis: dict[str, Api], *, workspace: bool) -> Assistant:
     return open_assistant(System.parse(system), load_params(root / "params.yaml"), apis, root / "models")
 
 
+def _guessed(instruction: str, system: str, *, workspace: bool) -> Api:
+    """The API that the question is most likely for; said on stderr, since it may be wrong."""
+    System.parse(system)  # what is misspelt is said before anything is loaded
+    root = project_root()
+    models = root / "models" if workspace else install(root)
+    params = load_params((root if workspace else models) / "params.yaml")
+    api = load_api(guess_api(instruction, models / "index", params.apis))
+    click.echo(f"asked {api.title}; --api names another", err=True)
+    return api
+
+
 def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which system answers: the published assistant's or the workspace's, and which of its systems."""
     help_text = "<weights>-<examples>-<context>-<decoding>"
@@ -70,7 +82,7 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@api_option
+@click.option("--api", type=ApiType(), default=None, help="mygene, myvariant, ...; where none is named it is guessed.")
 @click.argument("instruction", type=TextType())
 @system_options
 @json_option
@@ -78,13 +90,23 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--run", is_flag=True, help="Also the answer of the replica, as JSON on the next line.")
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
 def ask(  # a word of the command line each
-    api: Api, instruction: str, system: str, workspace: bool, as_json: bool, explain: bool, run: bool, live: bool
+    api: Api | None,
+    instruction: str,
+    system: str,
+    workspace: bool,
+    as_json: bool,
+    explain: bool,
+    run: bool,
+    live: bool,
 ) -> int:
     """Print the query for INSTRUCTION, in one line. Exit code 1: the model gave no usable answer.
+
+    The published assistant answers, which is made on first use, or with --workspace what `dvc repro` made here.
 
     \b
     qa ask --api mygene "zebrafish genes with a UniProt entry whose name mentions collagen, fifty at most"
     """
+    api = api or _guessed(instruction, system, workspace=workspace)
     answer = _open(system, {api.name: api}, workspace=workspace).answer(instruction, api.name)
     query = answer.query
     if as_json:
@@ -113,9 +135,9 @@ def _document(answer: Proposal, api: Api) -> dict[str, Any]:
 
     query = answer.query
     if query is None:
-        return {"query": None, "confidence": answer.confidence, "text": answer.text}
+        return {"api": api.name, "query": None, "confidence": answer.confidence, "text": answer.text}
     issues = validate(query, api)
-    call = {"query": query.query} | ({} if query.body is None else {"body": query.body})
+    call = {"api": api.name, "query": query.query} | ({} if query.body is None else {"body": query.body})
     return call | {
         "valid": is_valid(issues),
         "issues": [issue.message for issue in issues],

@@ -145,6 +145,12 @@ class Retriever:
                 chosen.setdefault(f"{pair.query} {pair.body}", pair)
         return list(chosen.values())
 
+    def likeness(self, instruction: str, api: str, k: int) -> float:
+        """The mean cosine similarity of the k examples of an API that are nearest in meaning, from -1 to 1."""
+        found = self._collection("examples", api, Pair)
+        scores = found.vectors @ self._embedded["examples"].vector(instruction)
+        return float(np.sort(scores)[-k:].mean()) if len(scores) else -1.0
+
     def random_examples(self, api: str, k: int, seed: int) -> list[Pair]:
         """The same training pairs for every instruction."""
         entries = self._collection("examples", api, Pair).entries
