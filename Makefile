@@ -32,7 +32,7 @@ LOCKED := --constraint requirements.lock --editable . --group dev
 env: .venv/ready ## the environment, in .venv (a few minutes, once; by uv where it is there)
 
 .PHONY: quick
-quick: env ## the published adapter and its answers scored: tables, MLflow, a model for `qa ask`; no training (a minute)
+quick: env ## the published answers scored: tables, MLflow; the published assistant for `qa ask`; no training (minutes)
 	@python -m query_assistant.pipeline.first_run
 
 .PHONY: repro

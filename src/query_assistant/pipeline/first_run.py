@@ -1,4 +1,4 @@
-"""`make quick`: what the published adapter is worth, in a minute and without training.
+"""`make quick`: what the published adapter is worth, in a few minutes and without training.
 
 The published responses are scored on the whole benchmark: the table and MLflow. Meanwhile, in a second process, the
 published assistant is put together in models/published, so that `qa ask` has it.
