@@ -21,6 +21,7 @@ from conftest import SYMBOLS, gene
 from fake_engine import FakeEngine
 from query_assistant.apis import load_api
 from query_assistant.cli import COMMANDS, main, run
+from query_assistant.cli.correcting import accepted_examples
 from query_assistant.engines import Prompt
 from query_assistant.prompts import PromptBuilder, PromptSettings
 from query_assistant.systems.assistant import Assistant
@@ -606,3 +607,46 @@ def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out) == {
         "api": "mygene", "query": None, "confidence": None, "text": "I do not know",
     }  # fmt: skip
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the real APIs and nothing else."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "apis").symlink_to(Path.cwd() / "data" / "apis")
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def test_a_correction_is_kept_listed_exported_and_taken_back(
+    installation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question, query = "zinc fingers of the fly, please", "/v3/query?q=zinc finger&species=fruitfly"
+    assert run(["corrections", "add", "--api", "mygene", question, query, "--given", "/v3/query?q=zinc finger"]) == 0
+    said = capsys.readouterr().out
+    assert "right and given are different" in said and "kept as 1" in said
+    assert run(["corrections", "add", "--api", "mygene", "broken", "/v3/query?q=symbol:("]) == 1
+    assert "not kept" in capsys.readouterr().out
+    assert run(["corrections", "list", "--json"]) == 0
+    (kept,) = json.loads(capsys.readouterr().out)
+    assert (kept["instruction"], kept["state"], kept["remarks"]) == (question, "accepted", [])
+    assert [pair.query for pair in accepted_examples(installation, {"mygene": load_api("mygene")})] == [query]
+    target = installation / "written.jsonl"
+    assert run(["corrections", "export", "--api", "mygene", str(target)]) == 0
+    assert json.loads(target.read_text()) == {"instruction": question, "query": query}
+    assert run(["corrections", "withdraw", "1"]) == 0
+    assert accepted_examples(installation, {"mygene": load_api("mygene")}) == []
+    capsys.readouterr()
+    assert run(["corrections", "withdraw", "7"]) == 2
+    assert "no correction 7" in capsys.readouterr().err
+
+
+def test_a_correction_of_a_benchmark_question_is_kept_and_never_exported(
+    installation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = json.loads((installation / "data/apis/mygene/benchmark.jsonl").read_text().splitlines()[3])
+    assert run(["corrections", "add", "--api", "mygene", line["instruction"], line["query"]]) == 0
+    assert f"not for training: near to {line['id']}" in capsys.readouterr().out
+    target = installation / "written.jsonl"
+    assert run(["corrections", "export", "--api", "mygene", str(target)]) == 0
+    assert target.read_text() == ""

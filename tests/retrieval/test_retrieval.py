@@ -82,6 +82,13 @@ def test_examples_have_distinct_queries_and_never_the_instruction_itself(index: 
     assert [one.id for one in retriever.examples("Find gene", "mygene", 3)] == ["p0", "p2"]
 
 
+def test_examples_added_later_are_found_beside_those_of_the_index(index: Path) -> None:
+    retriever = load(index)
+    retriever.add_examples([pair(9, "Find gene names with zinc finger", "/v3/query?q=name:zinc")])
+    assert retriever.examples("Find zinc finger", "mygene", 2)[0].id == "p9"
+    assert "p9" not in [each.id for each in load(index).examples("Find zinc finger", "mygene", 9)]
+
+
 def test_what_is_hidden_stays_out(index: Path) -> None:
     found = load(index).examples("Find gene", "mygene", 3, hidden=lambda pair: pair.skeleton == "symbol")
     assert [one.id for one in found] == ["p2"]

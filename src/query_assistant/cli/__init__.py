@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": ("meaning", "what a query asks for, in words"),
     "execute": ("meaning", "run a query on the replica"),
     "grammar": ("meaning", "the grammar in which every sentence is a valid query"),
+    "corrections": ("correcting", "what people put right: kept, listed, taken back, handed to training"),
     "doctor": ("doctor", "what is set up, what is missing, and how to get it"),
     "score": ("scoring", "the score ladder over a file of predictions"),
     "filter": ("data", "good queries out of access logs"),

@@ -13,6 +13,7 @@ import click
 from pydantic import ConfigDict, field_validator
 
 from query_assistant.apis import Api, load_api
+from query_assistant.cli.correcting import accepted_examples
 from query_assistant.cli.options import (
     ApiType,
     PathType,
@@ -28,7 +29,7 @@ from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
-from query_assistant.records import Query, Record, Response, json_line, read_jsonl
+from query_assistant.records import Pair, Query, Record, Response, json_line, read_jsonl
 from query_assistant.systems.assistant import Assistant, Proposal, open_assistant
 from query_assistant.systems.generation import System, answered
 from query_assistant.systems.guessing import guess_api
@@ -54,11 +55,12 @@ class Instruction(Record):
         return given
 
 
-def _open(system: str, apis: dict[str, Api], *, workspace: bool) -> Assistant:
+def _open(system: str, apis: dict[str, Api], *, workspace: bool, corrected: Sequence[Pair] = ()) -> Assistant:
     root = project_root()
     if not workspace:
-        return open_published(root, apis, system)
-    return open_assistant(System.parse(system), load_params(root / "params.yaml"), apis, root / "models")
+        return open_published(root, apis, system, corrected)
+    params = load_params(root / "params.yaml")
+    return open_assistant(System.parse(system), params, apis, root / "models", examples=corrected)
 
 
 def _guessed(instruction: str, system: str, *, workspace: bool) -> Api:
@@ -107,7 +109,9 @@ def ask(  # a word of the command line each
     qa ask --api mygene "zebrafish genes with a UniProt entry whose name mentions collagen, fifty at most"
     """
     api = api or _guessed(instruction, system, workspace=workspace)
-    answer = _open(system, {api.name: api}, workspace=workspace).answer(instruction, api.name)
+    apis = {api.name: api}
+    corrected = accepted_examples(project_root(), apis)  # not for `predict`, whose answers are scored and compared
+    answer = _open(system, apis, workspace=workspace, corrected=corrected).answer(instruction, api.name)
     query = answer.query
     if as_json:
         show_json(_document(answer, api))

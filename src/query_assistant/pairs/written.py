@@ -19,7 +19,7 @@ from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.request import parse
 from query_assistant.queries.skeleton import skeleton
 from query_assistant.queries.validation import is_valid, validate
-from query_assistant.records import Pair, Query, WrittenPair, read_jsonl
+from query_assistant.records import Origin, Pair, Query, WrittenPair, read_jsonl
 from query_assistant.verbalising.planning import plan_query
 
 WRITTEN = "written.jsonl"  # in the folder of the API
@@ -35,13 +35,18 @@ def written_pairs(path: Path, api: Api) -> list[Pair]:
         return []
     pairs: dict[str, Pair] = {}
     for number, line in enumerate(read_jsonl(path, WrittenPair), 1):
-        pair = _pair(line, api, f"{path}, line {number}")
+        pair = pair_of(line, api, f"{path}, line {number}")
         if pairs.setdefault(line.instruction.casefold(), pair) is not pair:
             raise InputError(f"{path}, line {number}: {line.instruction!r} stands there twice; drop one")
     return list(pairs.values())
 
 
-def _pair(line: WrittenPair, api: Api, place: str) -> Pair:
+def pair_of(line: WrittenPair, api: Api, place: str, origin: Origin = "written") -> Pair:
+    """The pair of one line; `place` is for the error's text.
+
+    Raises:
+        InputError: the API would refuse its query.
+    """
     issues = validate(line, api)
     if not is_valid(issues):
         reason = "; ".join(issue.message for issue in issues)
@@ -55,7 +60,7 @@ def _pair(line: WrittenPair, api: Api, place: str) -> Pair:
         query=query.query,
         body=query.body,
         form="written",
-        origin="written",
+        origin=origin,
         skeleton=skeleton(request, api),
         constructs=_constructs(query, api),
     )

@@ -145,6 +145,14 @@ class Retriever:
                 chosen.setdefault(f"{pair.query} {pair.body}", pair)
         return list(chosen.values())
 
+    def add_examples(self, pairs: Sequence[Pair]) -> None:
+        """Further examples beside those of the index, for this retriever alone."""
+        for api in sorted({pair.api for pair in pairs}):
+            own, found = [pair for pair in pairs if pair.api == api], self._collection("examples", api, Pair)
+            vectors = np.vstack([self._embedded["examples"].vector(pair.instruction) for pair in own])
+            grown = Collection([*own, *found.entries], np.vstack([vectors, found.vectors]))
+            self._collections["examples", api] = grown
+
     def likeness(self, instruction: str, api: str, k: int) -> float:
         """The mean cosine similarity of the k examples of an API that are nearest in meaning, from -1 to 1."""
         found = self._collection("examples", api, Pair)

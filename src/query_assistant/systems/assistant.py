@@ -7,7 +7,7 @@ assistant.ask("human genes on chromosome 11 named insulin", "mygene")     # Quer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
 from query_assistant.prompts import PromptBuilder, PromptSettings, read_answer
-from query_assistant.records import Query
+from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
 from query_assistant.systems.confidence import Confidence, features
@@ -71,6 +71,7 @@ def open_assistant(
     *,
     engine: Engine | None = None,
     calibration: Confidence | None = None,
+    examples: Sequence[Pair] = (),
 ) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
@@ -78,6 +79,7 @@ def open_assistant(
         models: folder with base/, finetuned/ and index/, as the pipeline writes it.
         engine: the system's weights, where they are open already.
         calibration: how sure this very system may be.
+        examples: further near examples, such as corrections.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
@@ -88,7 +90,7 @@ def open_assistant(
         system,
         apis,
         engine,
-        _builder(params, system, apis, engine, models / "index"),
+        _builder(params, system, apis, engine, models / "index", examples),
         grammars,
         params.generate.max_new_tokens,
         params.model.engine.batch_size,
@@ -105,7 +107,9 @@ def open_weights(weights: str, params: Params, models: Path = Path("models")) ->
     return open_engine(settings, models / weights)
 
 
-def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path) -> PromptBuilder:
+def _builder(
+    params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path, examples: Sequence[Pair]
+) -> PromptBuilder:
     knobs = params.generate
     settings = PromptSettings(
         fields_k=knobs.rag.k,
@@ -121,6 +125,7 @@ def _builder(params: Params, system: System, apis: Mapping[str, Api], engine: En
         rag = Retriever.load(index / "rag", lexical_weight=knobs.rag.lexical_weight)
     if system.examples == "few_shot":  # not by rag's knobs: turning one must change no system without rag
         few_shot = Retriever.load(index / "few_shot", lexical_weight=knobs.few_shot.lexical_weight)
+        few_shot.add_examples(examples)
     return PromptBuilder(apis, settings, engine.count_tokens, rag=rag, few_shot=few_shot)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from query_assistant.apis import Api
@@ -35,8 +35,12 @@ SYSTEM = "finetuned-few_shot-rag-grammar"
 PARAMS, MADE_OF = "params.yaml", "made_of"
 
 
-def open_published(root: Path, apis: Mapping[str, Api], system: str = SYSTEM) -> Assistant:
+def open_published(
+    root: Path, apis: Mapping[str, Api], system: str = SYSTEM, examples: Sequence[Pair] = ()
+) -> Assistant:
     """The published assistant, made first where it is not there or another one was published since.
+
+    `examples` are shown beside its own, as `open_assistant` says.
 
     Raises:
         MissingResourceError: shared data or base weights cannot be had, or it does not know an API.
@@ -49,7 +53,7 @@ def open_published(root: Path, apis: Mapping[str, Api], system: str = SYSTEM) ->
             "(`dvc repro`) and ask it with --workspace"
         )
     calibration = _calibration(folder / CALIBRATION) if system == SYSTEM else None  # it is of that system
-    return open_assistant(wanted, params, apis, folder, calibration=calibration)
+    return open_assistant(wanted, params, apis, folder, calibration=calibration, examples=examples)
 
 
 def _calibration(file: Path) -> Confidence | None:

@@ -1,0 +1,164 @@
+"""`qa corrections`: what people put right, kept, listed, taken back, and handed to training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from query_assistant.apis import Api, load_api
+from query_assistant.cli.options import (
+    ApiType,
+    PathType,
+    QueryType,
+    TextType,
+    api_option,
+    json_option,
+    load_replica_if_there,
+    show,
+    show_json,
+)
+from query_assistant.project import project_root
+from query_assistant.records import Query
+
+if TYPE_CHECKING:
+    from query_assistant.corrections.store import Correction
+    from query_assistant.records import BenchmarkItem, Pair
+
+
+def accepted_examples(root: Path, apis: Mapping[str, Api]) -> list[Pair]:
+    """The accepted corrections of this installation as near examples; none where nobody has corrected anything."""
+    from query_assistant.corrections.store import PLACE
+
+    if not (root / PLACE).is_file():
+        return []
+    from query_assistant.corrections.checking import as_examples
+    from query_assistant.corrections.store import Corrections
+
+    with Corrections.open(root / PLACE) as kept:
+        return as_examples(kept.all(state="accepted"), apis)
+
+
+@click.group()
+def corrections() -> None:
+    """What people put right. An accepted correction is at once a near example for `qa ask` in this checkout."""
+
+
+@corrections.command()
+@api_option
+@click.argument("instruction", type=TextType())
+@click.argument("query", type=QueryType())
+@click.option("--given", type=QueryType(), default=None, help="What the assistant had answered: what differs is said.")
+@click.option("--reason", default="", help="Why that was wrong, in your words.")
+def add(api: Api, instruction: str, query: Query, given: Query | None, reason: str) -> int:
+    """Keep QUERY as the right one for INSTRUCTION. Exit code 1: the API would not take it, and nothing is kept.
+
+    \b
+    qa corrections add --api mygene "cdk2 in mice" '/v3/query?q=cdk2&species=mouse'
+    """
+    from query_assistant.corrections.checking import faults, unsound
+    from query_assistant.corrections.store import PLACE, Correction, Corrections
+    from query_assistant.queries.request import to_text
+
+    made = Correction(
+        api=api.name,
+        instruction=instruction,
+        query=query.query,
+        body=query.body,
+        given=to_text(given) if given else None,
+        reason=reason,
+    )
+    if wrong := unsound(made, api):
+        show(f"not kept, for {api.title} would not take it: {'; '.join(wrong)}")
+        return 1
+    if given:
+        _say_what_differs(given, query, api)
+    with Corrections.open(project_root() / PLACE) as kept:
+        remarks = list(faults(made, api, kept.all(state="accepted"), _measured(api.name)))
+        number = kept.add(made)
+    show(f"kept as {number}" + (f"; not for training: {'; '.join(remarks)}" if remarks else ""))
+    return 0
+
+
+def _say_what_differs(given: Query, query: Query, api: Api) -> None:
+    from query_assistant.judging.comparison import compare
+
+    found = compare(query, given, api, load_replica_if_there(api))
+    show(f"right and given are {found.relation}")
+    for difference in found.differences:
+        show(f"  {difference.message}")
+
+
+@corrections.command("list")
+@click.option("--api", type=ApiType(), default=None, help="Of one API alone.")
+@json_option
+def list_(api: Api | None, as_json: bool) -> None:
+    """Every correction with its number, state, and what speaks against learning from it."""
+    rows = [(one, remarks) for one, remarks in _with_remarks(project_root()) if api is None or one.api == api.name]
+    if as_json:
+        show_json([one.model_dump(exclude_none=True) | {"remarks": remarks} for one, remarks in rows])
+        return
+    for one, remarks in rows:
+        show(f"{one.id}  {one.state}  {one.api}  {one.instruction}")
+        show(f"    {one.query}" + (f"  ({'; '.join(remarks)})" if remarks else ""))
+
+
+@corrections.command()
+@click.argument("number", type=int)
+def withdraw(number: int) -> None:
+    """Take a correction back: no example and no lesson any more. It stays in the database."""
+    from query_assistant.corrections.store import PLACE, Corrections
+
+    with Corrections.open(project_root() / PLACE) as kept:
+        kept.settle(number, "withdrawn")
+    show(f"{number} is withdrawn")
+
+
+@corrections.command()
+@api_option
+@click.argument("target", type=PathType())
+def export(api: Api, target: Path) -> None:
+    """Write accepted corrections that nothing speaks against to TARGET, in the form of data/apis/<api>/written.jsonl.
+
+    Append them there, and the next `dvc repro` trains on them.
+    """
+    from query_assistant.corrections.store import Kept
+    from query_assistant.files import atomic_writer
+    from query_assistant.records import dump
+
+    rows = [(one, remarks) for one, remarks in _with_remarks(project_root()) if one.api == api.name]
+    sound = [one for one, remarks in rows if one.state == "accepted" and not remarks]
+    with atomic_writer(target) as out:
+        for one in sound:
+            out.write(dump(Kept(instruction=one.instruction, query=one.query, body=one.body)) + "\n")
+    left = sum(one.state == "accepted" for one, _ in rows) - len(sound)
+    show(f"{len(sound)} corrections in {target}, {left} left out (`qa corrections list` says why)", beside=target)
+
+
+def _with_remarks(root: Path) -> list[tuple[Correction, list[str]]]:
+    """Every correction with what speaks against it; of doubles the first is free."""
+    from query_assistant.corrections.checking import faults
+    from query_assistant.corrections.store import PLACE, Corrections
+    from query_assistant.retrieval.search import embedder
+
+    with Corrections.open(root / PLACE) as kept:
+        every = kept.all()
+    accepted: list[Correction] = []
+    found = []
+    for one in every:
+        remarks = list(faults(one, load_api(one.api), accepted, _measured(one.api), embedder()))
+        found.append((one, remarks))
+        accepted += [one] if one.state == "accepted" else []
+    return found
+
+
+def _measured(api: str) -> list[BenchmarkItem]:
+    """What measures: the items of the benchmark and the development set of an API."""
+    from query_assistant.apis import api_folder
+    from query_assistant.systems.evaluation_sets import load_benchmark, load_development
+
+    folder = api_folder(api).parent
+    benchmark = load_benchmark(folder, [api]) if (folder / api / "benchmark.jsonl").is_file() else []
+    return [*benchmark, *load_development(folder, [api])]
