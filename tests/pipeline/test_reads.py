@@ -17,14 +17,14 @@ from query_assistant.pipeline.fingerprints import PARTS, PLACE
 
 ROOT = Path(__file__).parents[2]
 SET = [
-    "experiment=smoke", "finetune=published", "pair.logged_queries=4", "pair.synthesised_queries=4",
+    "experiment=smoke", "finetune.max_steps=2", "pair.logged_queries=4", "pair.synthesised_queries=4",
     "filter.max_queries=20",
     "generate.max_new_tokens=4", "generate.examples=[few_shot]", "generate.context=[rag]",
 ]  # fmt: skip
 RUNS = [
-    "check", "fetch", "unpack records", "unpack simulated-logs", "unpack published-adapter",
-    "unpack published-responses", "annotate mygene", "filter mygene", "pair mygene", "split", "index", "finetune",
-    "merge", "generate base", "generate finetuned", "score", "rescore", "report",
+    "check", "fetch", "unpack records", "unpack simulated-logs", "unpack published-adapter", "unpack published-linker",
+    "unpack published-responses", "annotate mygene", "filter mygene", "pair mygene", "split", "link", "index",
+    "finetune", "merge", "generate base", "generate finetuned", "score", "rescore", "report",
 ]  # fmt: skip
 # read by what is tracked, not by what the stage makes: the lock and the experiment's name are MLflow's facts
 ASIDE = ("params.yaml", "dvc.lock", "dvc.yaml", "mlflow.db", "mlartifacts/", "stages/", "conf/", ".env")
