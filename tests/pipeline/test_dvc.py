@@ -79,7 +79,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 def test_a_plain_pull_in_a_fresh_clone_ends_well(checkout: Checkout) -> None:
     done = checkout.run("dvc", "pull")
     assert done.returncode == 0, done.stderr
-    assert len(list((checkout.root / "data/shared").glob("*.tar.gz"))) == 4
+    shared = checkout.root / "data" / "shared"
+    assert len(list(shared.glob("*.tar.gz"))) == len(list(shared.glob("*.tar.gz.dvc"))) > 3
 
 
 @pytest.mark.parametrize(

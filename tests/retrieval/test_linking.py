@@ -17,7 +17,7 @@ from query_assistant.retrieval.encoder import ADAPTER, ADAPTER_CONFIG, Encoder, 
 from query_assistant.retrieval.linking import TRAINED_ON, adopt_linker, has_linker, no_linker, train_linker
 from query_assistant.retrieval.search import Retriever, build_index
 
-KNOBS = LinkParams(engine="train", learning_rate=1e-2, epochs=3, rank=4)
+KNOBS = LinkParams(engine="train", learning_rate=1e-2, epochs=12, rank=4)
 NAMES = {"gadget": "the thing", "widget": "the other thing", "taxid": "the species", "entrezgene": "the number"}
 FIELDS = {
     "mygene": [

@@ -103,7 +103,7 @@ def _make(archives: list[Path], folder: Path) -> None:
     shutil.rmtree(folder / "base")  # linked to the cache of all checkouts
     sys.stderr.write("examples and fields are embedded\n")
     fields = {api: read_jsonl(index / f"fields-{api}.jsonl", FieldDescription) for api in params.apis}
-    build_index(fields, {}, [], folder / "index" / "rag", linker=linker)
+    build_index(fields, {api: [] for api in params.apis}, [], folder / "index" / "rag", linker=linker)
     examples = [pair for api in params.apis for pair in read_jsonl(index / f"examples-{api}.jsonl", Pair)]
     build_index({}, {}, examples, folder / "index" / "few_shot")
     shutil.rmtree(index)
