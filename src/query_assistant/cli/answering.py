@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,8 +30,9 @@ from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.queries.request import parse
 from query_assistant.records import Pair, Query, Record, Response, json_line, read_jsonl
+from query_assistant.systems.answering import answers_of
 from query_assistant.systems.assistant import Assistant, Proposal, open_assistant
-from query_assistant.systems.generation import System, answered
+from query_assistant.systems.generation import System
 from query_assistant.systems.guessing import guess_api
 from query_assistant.systems.published import SYSTEM, install, open_published
 
@@ -185,27 +186,15 @@ def predict(source: Path, target: Path, system: str, workspace: bool) -> None:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
     assistant = _open(system, apis, workspace=workspace)
-    with _partial_file(target) as partial, _answers(assistant, items, partial) as answers, atomic_writer(target) as out:
+    with (
+        _partial_file(target) as partial,
+        answers_of(assistant, items, partial) as answers,
+        atomic_writer(target) as out,
+    ):
         for item, answer in zip(items, answers, strict=True):
             out.write(json_line(_prediction(item, answer)) + "\n")
     found = sum(answer.query is not None for answer in answers)
     show(f"{found} queries for {len(items)} instructions in {target}", beside=target)
-
-
-def _answers(
-    assistant: Assistant, items: Sequence[Instruction], partial: Path
-) -> AbstractContextManager[list[Response]]:
-    return answered(
-        items,
-        assistant.system,
-        assistant.engine,
-        assistant.builder,
-        partial,
-        max_new_tokens=assistant.max_new_tokens,
-        batch_size=assistant.batch_size,
-        grammars=assistant.grammars,
-        fingerprint=assistant.fingerprint,
-    )
 
 
 @contextmanager

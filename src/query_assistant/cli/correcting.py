@@ -124,15 +124,14 @@ def export(api: Api, target: Path) -> None:
 
     Append them there, and the next `dvc repro` trains on them.
     """
-    from query_assistant.corrections.store import Kept
     from query_assistant.files import atomic_writer
-    from query_assistant.records import dump
+    from query_assistant.records import WrittenPair, dump
 
     rows = [(one, remarks) for one, remarks in _with_remarks(project_root()) if one.api == api.name]
     sound = [one for one, remarks in rows if one.state == "accepted" and not remarks]
     with atomic_writer(target) as out:
         for one in sound:
-            out.write(dump(Kept(instruction=one.instruction, query=one.query, body=one.body)) + "\n")
+            out.write(dump(WrittenPair(instruction=one.instruction, query=one.query, body=one.body)) + "\n")
     left = sum(one.state == "accepted" for one, _ in rows) - len(sound)
     show(f"{len(sound)} corrections in {target}, {left} left out (`qa corrections list` says why)", beside=target)
 

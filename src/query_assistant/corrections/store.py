@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from query_assistant.errors import InputError
-from query_assistant.records import Body, Query, Record
+from query_assistant.records import Body, Query
 
 PLACE = Path("data/corrections.sqlite")
 State = Literal["accepted", "withdrawn"]
@@ -147,11 +147,3 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
     connection.execute("COMMIT")
-
-
-class Kept(Record):
-    """A correction as it is passed on, in the form of `written.jsonl`."""
-
-    instruction: str
-    query: str
-    body: Body | None = None

@@ -21,30 +21,15 @@ from query_assistant.replica import Replica
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
-from query_assistant.systems.assistant import Assistant, open_assistant
+from query_assistant.systems.answering import answers_of
+from query_assistant.systems.assistant import open_assistant
 from query_assistant.systems.confidence import CALIBRATION, Confidence, features, fit
 from query_assistant.systems.evaluation_sets import load_development
-from query_assistant.systems.generation import System, answered
+from query_assistant.systems.generation import System
 from query_assistant.systems.published import SYSTEM
 
 FOLDS = 5
 Known = tuple[dict[str, float], bool]
-
-
-def answers_of(assistant: Assistant, items: Sequence[BenchmarkItem], partial: Path) -> list[Response]:
-    """The assistant's answers; an interrupted call goes on where it stopped."""
-    with answered(
-        items,
-        assistant.system,
-        assistant.engine,
-        assistant.builder,
-        partial,
-        max_new_tokens=assistant.max_new_tokens,
-        batch_size=assistant.batch_size,
-        grammars=assistant.grammars,
-        fingerprint=assistant.fingerprint,
-    ) as answers:
-        return list(answers)
 
 
 def known_of(answers: Sequence[Response], right: Mapping[str, bool]) -> list[Known]:
@@ -94,7 +79,8 @@ def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
     apis = {name: load_api(name) for name in params.apis}
     items = load_development(root / "data/apis", params.apis)
     assistant = open_assistant(System.parse(SYSTEM), params, apis, root / "models")
-    answers = answers_of(assistant, items, root / ".cache/calibration.partial")
+    with answers_of(assistant, items, root / "models/.calibration.partial") as found:
+        answers = list(found)
     judge = Judge(apis, {name: Replica.load(api, records_file(name)) for name, api in apis.items()})
     known = known_of(answers, right_of(str(assistant.system), answers, items, judge))
     return fit(known), figures(cross_validated(known), [was for _, was in known])
