@@ -36,7 +36,8 @@ def _train(params: Params) -> dict[str, Any]:
     assert lora is not None  # the stage exists only for models that are trained
     pairs = chosen_pairs(read_jsonl("data/splits/train.jsonl", Pair), knobs, params.seed)
     train, validation = [_samples(params, part) for part in (pairs, read_jsonl("data/splits/validation.jsonl", Pair))]
-    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, derive_seed(params.seed, "finetune"))
+    start = PUBLISHED if knobs.start_from == "published" else None
+    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, derive_seed(params.seed, "finetune"), start)
     write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})
     return report
 

@@ -243,6 +243,8 @@ class FinetuneParams(Section):
     epochs: Positive
     max_pairs: Count
     written_share: Share
+    richness: Annotated[float, Field(ge=0, le=4)]
+    start_from: Literal["none", "published"]
     max_steps: Count
     max_minutes: Annotated[float, Field(ge=0)]
     tokens_per_batch: Positive

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from finetuning.tiny import small_knobs
 from query_assistant.apis import load_api
 from query_assistant.errors import ConfigurationError
-from query_assistant.finetuning.samples import Sample, training_samples
+from query_assistant.finetuning.samples import Sample, chosen_pairs, training_samples, wishes
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair
 from query_assistant.retrieval.search import Retriever, build_index
@@ -85,3 +86,34 @@ def test_a_kind_without_its_retriever_is_refused() -> None:
     apis = {"mygene": load_api("mygene")}
     with pytest.raises(ConfigurationError, match="few_shot-rag"):
         training_samples(PAIRS, apis, PromptSettings(), {"few_shot-rag": 1.0}, len, 5)
+
+
+def asking(skeleton: str, origin: str) -> Pair:
+    return NAME.model_copy(update={"skeleton": skeleton, "origin": origin, "id": f"{skeleton}{origin}"})
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "expected"),
+    [
+        ("q=<words>", 1),
+        ("*", 1),
+        ("/v1/query?q=a.b:<word> AND a.c:<phrase>&size=<size>", 3),
+        ("/v1/query?q=a.b:<word> AND NOT _exists_:c&fields=d,e,f", 6),
+    ],
+)
+def test_wishes_are_values_columns_and_conditions(skeleton: str, expected: int) -> None:
+    assert wishes(asking(skeleton, "log")) == expected
+
+
+def test_rich_pairs_are_drawn_rather_and_people_have_their_share() -> None:
+    poor = [asking(f"q={number}:<word>", origin) for number in range(100) for origin in ("log", "written")]
+    rich = [asking(f"q={number}:<word>&fields=a,b,c", "written") for number in range(100)]
+
+    def drawn(richness: float, seed: int = 3) -> list[Pair]:
+        return chosen_pairs([*poor, *rich], small_knobs(max_pairs=60, written_share=0.5, richness=richness), seed)
+
+    plain, eager = drawn(0), drawn(2)
+    assert [sum(pair.origin == "written" for pair in one) for one in (plain, eager)] == [30, 30]
+    assert sum(wishes(pair) > 1 for pair in plain) < 22 < 26 <= sum(wishes(pair) > 1 for pair in eager)
+    assert len({pair.id for pair in eager}) == 60
+    assert drawn(2) == eager != drawn(2, seed=4)

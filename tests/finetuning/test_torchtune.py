@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from finetuning.tiny import lessons, make_model, small_knobs, small_lora
 from query_assistant.engines.chat import ChatTokenizer
-from query_assistant.errors import ConfigurationError
-from query_assistant.finetuning import packing
+from query_assistant.errors import ConfigurationError, MissingResourceError
+from query_assistant.finetuning import packing, torchtune_recipe
 from query_assistant.finetuning.run import IGNORED, Run, read_entries
 from query_assistant.finetuning.samples import tokenise
 from query_assistant.finetuning.torchtune import model_shape, recipe_config
-from query_assistant.finetuning.torchtune_recipe import AnswerLoss, answer_places
-from query_assistant.finetuning.training import finetune
+from query_assistant.finetuning.torchtune_recipe import AnswerLoss, answer_places, start_from
+from query_assistant.finetuning.training import base_name, finetune
 from query_assistant.records import write_json
 
 
@@ -178,6 +179,54 @@ def test_the_adapter_does_in_peft_what_it_did_in_training(any_tiny: Path, tmp_pa
         total += float(torch.nn.functional.cross_entropy(logits, torch.tensor(sample.answer), reduction="sum"))
         count += len(sample.answer)
     assert summary["validation_loss"] == pytest.approx(total / count, abs=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torchtune", "hf"])
+def test_training_goes_on_from_an_adapter(any_tiny: Path, tmp_path: Path, engine: str) -> None:
+    first = train(any_tiny, tmp_path / "first", engine=engine, epochs=4)
+
+    def on(start: Path | None, rate: float) -> dict[str, Any]:
+        held_out, knobs = lessons(30)[24:], small_knobs(engine=engine, learning_rate=rate, max_steps=3)
+        return finetune(lessons(), held_out, any_tiny, tmp_path / "second", knobs, small_lora(), 0, start)
+
+    assert on(tmp_path / "first", 1e-12)["validation_loss"] == pytest.approx(first["validation_loss"], abs=2e-3)
+    assert on(None, 1e-12)["validation_loss"] > first["validation_loss"] + 0.2
+    assert on(tmp_path / "first", 1e-2)["loss"] < first["loss"] + 0.1
+
+
+def test_an_adapter_of_another_shape_or_base_is_no_start(tiny: Path, tmp_path: Path) -> None:
+    written = {"base_model_name_or_path": base_name(tiny), "r": 8, "lora_alpha": 8}
+    (tmp_path / "adapter").mkdir()
+
+    def start(**changes: Any) -> None:
+        write_json(tmp_path / "adapter/adapter_config.json", written | changes)
+        finetune(lessons(), [], tiny, tmp_path / "b", small_knobs(), small_lora(), 0, tmp_path / "adapter")
+
+    with pytest.raises(ConfigurationError, match="rank 8 and alpha 8, model.lora 4 and 8"):
+        start()
+    with pytest.raises(ConfigurationError, match="trained on other@1"):
+        start(base_model_name_or_path="other@1")
+    with pytest.raises(MissingResourceError, match="no adapter"):
+        finetune(lessons(), [], tiny, tmp_path / "b", small_knobs(), small_lora(), 0, tmp_path / "nothing")
+
+
+def test_an_adapter_that_trains_other_matrices_is_refused(tiny: Path, tmp_path: Path) -> None:
+    model = build(tiny)
+    save_file({"base_model.model.q.lora_A.weight": torch.zeros(4, 64)}, tmp_path / "adapter_model.safetensors")
+    run = Run([], [], tiny, tiny, small_knobs(), small_lora(), 0)
+    with pytest.raises(ConfigurationError, match="1 matrices where 28 are trained"):
+        start_from(model, tmp_path, recipe_config(run, 9, 2).model, "LLAMA3_2")
+
+
+@pytest.mark.slow
+def test_frozen_matrices_in_bf16_change_no_result(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lora = small_lora(matmul="bf16")
+    finetune(lessons(), [], tiny, tmp_path / "halved", small_knobs(), lora, 0)
+    monkeypatch.setattr(torchtune_recipe, "_halve_frozen_matrices", lambda model: None)
+    finetune(lessons(), [], tiny, tmp_path / "cast", small_knobs(), lora, 0)
+    name = "adapter_model.safetensors"
+    assert (tmp_path / "halved" / name).read_bytes() == (tmp_path / "cast" / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -53,11 +53,11 @@ def _train(run: Run) -> None:
     steps = run.capped(per_epoch * run.knobs.epochs)
     losses = LossLog(str(run.work), steps)
     trainer = SFTTrainer(
-        model=load_model(run.base, run.lora.device, run.lora.dtype).train(),
+        model=_model(run),
         args=_arguments(run, steps, batch_size),
         train_dataset=_dataset(run.samples),
         eval_dataset=_dataset(run.validation) if run.validation else None,
-        peft_config=_lora(run),
+        peft_config=None if run.start else _lora(run),
         data_collator=_padded_batch,
         callbacks=[_Curve(losses, run.knobs.max_minutes)],
     )
@@ -69,6 +69,11 @@ def _train(run: Run) -> None:
     losses.close()
     if trainer.is_world_process_zero():
         trainer.model.save_pretrained(run.work / _ADAPTER)
+
+
+def _model(run: Run) -> Any:
+    model = load_model(run.base, run.lora.device, run.lora.dtype).train()
+    return PeftModel.from_pretrained(model, run.start, is_trainable=True) if run.start else model
 
 
 def _batch_size(run: Run) -> int:

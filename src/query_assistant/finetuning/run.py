@@ -39,7 +39,8 @@ _CHECKPOINT = "checkpoint-"
 class Run:
     """The samples, the base model's folder, the settings, and `work`, where the state of an interrupted run lies.
 
-    Both paths are absolute: torchtune joins relative ones to each other.
+    All paths are absolute: torchtune joins relative ones to each other. `start` is the folder of the adapter that
+    training starts from; None: a fresh one, which changes nothing yet.
     """
 
     samples: Sequence[TokenSample]
@@ -49,6 +50,7 @@ class Run:
     knobs: FinetuneParams
     lora: LoraParams
     seed: int
+    start: Path | None = None
 
     def capped(self, steps: int) -> int:
         """How many optimiser steps are made where the data is good for `steps`.
@@ -72,6 +74,7 @@ def save_run(run: Run) -> Path:
         "knobs": run.knobs.model_dump(),
         "lora": run.lora.model_dump(),
         "seed": run.seed,
+        "start": str(run.start) if run.start else None,
     }
     write_json(run.work / _TASK, values)
     return run.work / _TASK
@@ -85,7 +88,7 @@ def load_run(file: Path) -> Run:
         for part in ("samples", "validation")
     )
     knobs, lora = FinetuneParams(**values["knobs"]), LoraParams(**values["lora"])
-    return Run(samples, validation, base, work, knobs, lora, values["seed"])
+    return Run(samples, validation, base, work, knobs, lora, values["seed"], Path(values["start"]) if values["start"] else None)
 
 
 def launch(launcher: Sequence[str], module: str, file: Path) -> None:

@@ -7,6 +7,7 @@ adapter serve all systems. The loss counts the answer alone.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from query_assistant.records import Pair
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import generator
 
+_WISH = re.compile(r"<|,|\b(?:fields|sort|facets)=|_exists_|\bNOT ")  # in a skeleton
 KINDS = ("zero_shot-closed", "zero_shot-rag", "few_shot-closed", "few_shot-rag")
 
 
@@ -46,7 +48,10 @@ class TokenSample:
 
 
 def chosen_pairs(pairs: Sequence[Pair], knobs: FinetuneParams, seed: int) -> list[Pair]:
-    """At most `max_pairs` pairs, drawn with the seed; `written_share` of them by people, if there are so many."""
+    """At most `max_pairs` pairs, drawn with the seed; `written_share` of them by people, if there are so many.
+
+    A pair's chance to be drawn grows with its `wishes`, to the power of `richness`.
+    """
     most = knobs.max_pairs
     if not most or most >= len(pairs):
         return list(pairs)
@@ -54,9 +59,21 @@ def chosen_pairs(pairs: Sequence[Pair], knobs: FinetuneParams, seed: int) -> lis
     made = [pair for pair in pairs if pair.origin != "written"]
     drawn = min(round(most * knobs.written_share), len(written))
     rng = generator(seed, "training pairs")
-    chosen = rng.sample(written, drawn) + rng.sample(made, min(most - drawn, len(made)))
+    chosen = _drawn(written, drawn, knobs.richness, rng) + _drawn(made, most - drawn, knobs.richness, rng)
     rng.shuffle(chosen)
     return chosen
+
+
+def _drawn(pairs: Sequence[Pair], most: int, richness: float, rng: random.Random) -> list[Pair]:
+    """At most `most` pairs without repetition, by weight (Efraimidis and Spirakis, 2006: the largest u^(1/w))."""
+    keys = [rng.random() ** (1 / wishes(pair) ** richness) for pair in pairs]
+    best = sorted(range(len(pairs)), key=lambda at: -keys[at])[:most]
+    return [pairs[at] for at in sorted(best)]
+
+
+def wishes(pair: Pair) -> int:
+    """How much a pair asks for: the values and the columns of its query, what must be there or not, orders. At least 1."""
+    return max(len(_WISH.findall(pair.skeleton)), 1)
 
 
 def tokenise(samples: Sequence[Sample], chat: ChatTokenizer, max_seq_len: int) -> list[TokenSample]:

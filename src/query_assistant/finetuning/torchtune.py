@@ -123,6 +123,7 @@ def recipe_config(run: Run, steps: int, most_rows: int) -> DictConfig:
         },
         "loss": {"_component_": f"{_RECIPE}.AnswerLoss"},
         "metric_logger": {"_component_": "query_assistant.finetuning.run.LossLog", "work": str(work), "steps": steps},
+        "start_from": str(run.start) if run.start else None,
         "segment_steps": knobs.checkpoint_every,
         "total_steps": steps,
         "max_minutes": knobs.max_minutes,

@@ -25,6 +25,7 @@ from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.files import atomic_folder
 from query_assistant.finetuning.run import LOSSES, Run, read_entries, tokens_per_second
 from query_assistant.finetuning.samples import Sample, TokenSample, tokenise
+from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import describe
 from query_assistant.params import FinetuneParams, LoraParams
 from query_assistant.records import write_json
@@ -41,12 +42,16 @@ def finetune(
     knobs: FinetuneParams,
     lora: LoraParams,
     seed: int,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Writes the adapter to `destination` and returns what training came to.
 
     `destination` gets adapter_model.safetensors, adapter_config.json and training.jsonl: the same bytes for the same
     training. A run that was killed goes on from its last checkpoint, which lies beside `destination` until the adapter
     is whole.
+
+    Args:
+        start: the folder of an adapter that training goes on from, of the same base model, rank and alpha.
 
     Returns:
         samples, left_out (longer than max_seq_len), steps, loss (mean of the last ten steps), validation_loss; and
@@ -63,8 +68,9 @@ def finetune(
     samples = tokenise(train, chat, knobs.max_seq_len)
     held_out = tokenise(validation, chat, knobs.max_seq_len)[: knobs.validation_samples]
     base, destination = base.absolute(), destination.absolute()
-    work = _work_folder(destination, _fingerprint(samples + held_out, base, knobs, lora, seed))
-    adapter = _train(Run(samples, held_out, base, work, knobs, lora, seed))
+    start = _startable(start, base, lora) if start else None
+    work = _work_folder(destination, _fingerprint(samples + held_out, base, knobs, lora, seed, start))
+    adapter = _train(Run(samples, held_out, base, work, knobs, lora, seed, start))
     _hand_out(adapter, work / LOSSES, destination, base)
     report = {"samples": len(samples), "left_out": len(train) - len(samples), **_summary(work)}
     shutil.rmtree(work)
@@ -78,23 +84,42 @@ def adopt(published: Path, base: Path, destination: Path) -> dict[str, Any]:
         MissingResourceError: there is none in `published`.
         ConfigurationError: it was trained on another base model.
     """
-    try:
-        config = json.loads((published / CONFIG).read_text(encoding="utf-8"))
-        report: dict[str, Any] = json.loads((published / REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MissingResourceError(
-            f"no published adapter in {published} ({error}); run `dvc pull` and `dvc repro unpack`"
-        ) from None
-    trained_on, mine = config["base_model_name_or_path"], base_name(base)
-    if trained_on != mine:
-        raise ConfigurationError(
-            f"the published adapter was trained on {trained_on}, models/base is {mine}; use finetune=torchtune"
-        )
+    report = _document(published / REPORT)
+    _check_base(published, base, "use finetune=torchtune")
     shutil.rmtree(destination, ignore_errors=True)
     destination.mkdir(parents=True)
     for name in (WEIGHTS, CONFIG, LOSSES):
         shutil.copyfile(published / name, destination / name)
     return report
+
+
+def _startable(adapter: Path, base: Path, lora: LoraParams) -> Path:
+    """The absolute folder of an adapter that this model can go on from."""
+    _check_base(adapter, base, "use finetune.start_from=none")
+    config = _document(adapter / CONFIG)
+    shape, mine = (config.get("r"), config.get("lora_alpha")), (lora.rank, lora.alpha)
+    if shape != mine:
+        raise ConfigurationError(
+            f"the adapter in {adapter} has rank {shape[0]} and alpha {shape[1]}, model.lora {mine[0]} and {mine[1]}; "
+            "set model.lora as the adapter has it, or use finetune.start_from=none"
+        )
+    return adapter.absolute()
+
+
+def _check_base(adapter: Path, base: Path, remedy: str) -> None:
+    trained_on, mine = _document(adapter / CONFIG).get("base_model_name_or_path"), base_name(base)
+    if trained_on != mine:
+        raise ConfigurationError(f"the adapter in {adapter} was trained on {trained_on}, models/base is {mine}; {remedy}")
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MissingResourceError(
+            f"no adapter in {file.parent} ({error}); run `dvc pull` and `dvc repro unpack`"
+        ) from None
+    return document
 
 
 def base_name(base: Path) -> str:
@@ -122,11 +147,19 @@ def _train(run: Run) -> Path:
     return hf.train(run)
 
 
-def _fingerprint(samples: Sequence[TokenSample], base: Path, knobs: FinetuneParams, lora: LoraParams, seed: int) -> str:
+def _fingerprint(
+    samples: Sequence[TokenSample],
+    base: Path,
+    knobs: FinetuneParams,
+    lora: LoraParams,
+    seed: int,
+    start: Path | None,
+) -> str:
     """What a resumed run must share with the one that was cut off; time limits do not matter."""
     settings = {**knobs.model_dump(exclude=_NOT_OF_THE_RESULT), **lora.model_dump(), "seed": seed}
     rows = [[sample.prompt, sample.answer] for sample in samples]
-    text = json.dumps([settings, rows, describe(base)["files"]], sort_keys=True)
+    begun = sha256_of(start / WEIGHTS) if start else None
+    text = json.dumps([settings, rows, describe(base)["files"], begun], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
