@@ -18,7 +18,8 @@ def main(params: Params) -> None:
     parts = {name: read_jsonl(f"data/splits/{name}.jsonl", Pair) for name in ("train", "validation", "test")}
     if params.link.engine == "train":
         fields = {name: read_jsonl(f"data/fields/{name}.jsonl", FieldDescription) for name in load_apis(params)}
-        report = train_linker(parts["train"], fields, LINKER, params.link, derive_seed(params.seed, "linker"))
+        start = PUBLISHED if params.link.start_from == "published" else None
+        report = train_linker(parts["train"], fields, LINKER, params.link, derive_seed(params.seed, "linker"), start)
     elif params.link.engine == "published":
         report = adopt_linker(PUBLISHED, [*parts["validation"], *parts["test"]], LINKER)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from query_assistant.engines import Completion, Prompt
+from query_assistant.engines import Completion, Draw, Prompt
 
 
 class FakeEngine:
@@ -14,10 +14,17 @@ class FakeEngine:
         self._answer = answers if callable(answers) else _queue(answers)
         self.batches: list[list[str]] = []
         self.grammars: list[str | None] = []
+        self.draws: list[Draw | None] = []
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        grammar: str | None = None,
+        draw: Draw | None = None,
     ) -> Iterator[Completion]:
+        self.draws.append(draw)
         self.batches.append([prompt[-1].content for prompt in prompts])
         self.grammars.append(grammar)
         for prompt in prompts:

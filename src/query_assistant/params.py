@@ -214,6 +214,7 @@ class LinkParams(Section):
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     epochs: Positive
     rank: Positive
+    start_from: Literal["none", "published"]
 
 
 class IndexParams(Section):

@@ -203,7 +203,7 @@ def test_an_adapter_of_another_shape_or_base_is_no_start(tiny: Path, tmp_path: P
         write_json(tmp_path / "adapter/adapter_config.json", written | changes)
         finetune(lessons(), [], tiny, tmp_path / "b", small_knobs(), small_lora(), 0, tmp_path / "adapter")
 
-    with pytest.raises(ConfigurationError, match="rank 8 and alpha 8, model.lora 4 and 8"):
+    with pytest.raises(ConfigurationError, match=r"rank 8 and alpha 8, model\.lora 4 and 8"):
         start()
     with pytest.raises(ConfigurationError, match="trained on other@1"):
         start(base_model_name_or_path="other@1")

@@ -14,10 +14,10 @@ from query_assistant.params import LinkParams
 from query_assistant.records import FieldDescription, Pair, write_json, write_jsonl
 from query_assistant.retrieval import linking
 from query_assistant.retrieval.encoder import ADAPTER, ADAPTER_CONFIG, Encoder, shipped, shipped_folder
-from query_assistant.retrieval.linking import TRAINED_ON, adopt_linker, has_linker, no_linker, train_linker
+from query_assistant.retrieval.linking import TRAINED_ON, adopt_linker, has_linker, mark, no_linker, train_linker
 from query_assistant.retrieval.search import Retriever, build_index
 
-KNOBS = LinkParams(engine="train", learning_rate=1e-2, epochs=12, rank=4)
+KNOBS = LinkParams(engine="train", learning_rate=1e-2, epochs=12, rank=4, start_from="none")
 NAMES = {"gadget": "the thing", "widget": "the other thing", "taxid": "the species", "entrezgene": "the number"}
 FIELDS = {
     "mygene": [
@@ -110,6 +110,27 @@ linking.train_linker(read_jsonl(place / "pairs.jsonl", Pair), fields, place / "k
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["linker"]
 
 
+def test_a_training_is_known_again_by_another_process() -> None:
+    # Sets of the same numbers print in the order in which they were filled, and names are hashed anew by each process.
+    left, right = ([linking.Lesson("mygene", "x", frozenset(gold))] for gold in ((0, 8), (8, 0)))
+    batches = [[linking._Batch("mygene", tuple(lessons), (0, 8))] for lessons in (left, right)]
+    assert str(batches[0]) != str(batches[1])
+    assert linking._fingerprint(batches[0], KNOBS, None) == linking._fingerprint(batches[1], KNOBS, None)
+
+
+@pytest.mark.slow
+def test_a_linker_goes_on_from_another_and_remembers_what_that_was_taught(tmp_path: Path) -> None:
+    first = train_linker(PAIRS[:6], FIELDS, tmp_path / "first", KNOBS, 1)
+    brief = KNOBS.model_copy(update={"learning_rate": 1e-9, "epochs": 1})
+    again = train_linker(PAIRS[:6], FIELDS, tmp_path / "again", brief, 1, tmp_path / "first")
+    assert again["loss"] == pytest.approx(first["loss"], abs=0.1)
+    assert train_linker(PAIRS[:6], FIELDS, tmp_path / "fresh", brief, 1)["loss"] > again["loss"] + 0.3
+    train_linker(PAIRS[6:], FIELDS, tmp_path / "other", brief, 1, tmp_path / "first")
+    assert (tmp_path / "other" / TRAINED_ON).read_text().split() == sorted({mark(pair) for pair in PAIRS})
+    with pytest.raises(ConfigurationError, match=r"rank 4, link\.rank is 8"):
+        train_linker(PAIRS, FIELDS, tmp_path / "b", KNOBS.model_copy(update={"rank": 8}), 1, tmp_path / "first")
+
+
 def test_pairs_without_fields_teach_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no training pair names a field"):
         train_linker([PAIRS[-1]], FIELDS, tmp_path / "linker", KNOBS, 1)
@@ -120,7 +141,7 @@ def published(folder: Path, seen: list[Pair]) -> Path:
     (folder / ADAPTER).write_bytes(b"weights")
     write_json(folder / ADAPTER_CONFIG, {"r": 4, "lora_alpha": 8})
     write_json(folder / linking.REPORT, {"steps": 3})
-    (folder / TRAINED_ON).write_text("\n".join(linking._marks(seen)), encoding="utf-8")
+    (folder / TRAINED_ON).write_text("\n".join(sorted({mark(pair) for pair in seen})), encoding="utf-8")
     return folder
 
 

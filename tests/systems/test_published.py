@@ -51,7 +51,7 @@ def publish(root: Path, base: Path, rank_scale: int) -> None:
     write_jsonl(sources / "examples.jsonl", [PAIR])
     shown = {"fields-mygene.jsonl": sources / "fields.jsonl", "examples-mygene.jsonl": sources / "examples.jsonl"}
     pack(shown, shared / "published-index.tar.gz")
-    knobs = linking.LinkParams(engine="train", learning_rate=1e-3, epochs=1, rank=2)
+    knobs = linking.LinkParams(engine="train", learning_rate=1e-3, epochs=1, rank=2, start_from="none")
     linking.train_linker([PAIR], {"mygene": [FIELD]}, sources / "linker", knobs, 1)
     write_json(sources / "linker" / linking.REPORT, {"steps": 1})
     pack({path.name: path for path in (sources / "linker").iterdir()}, shared / "published-linker.tar.gz")

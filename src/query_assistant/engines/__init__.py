@@ -34,11 +34,27 @@ class Completion:
     logprob: float | None = None
 
 
+@dataclass(frozen=True)
+class Draw:
+    """Answers drawn by their probability, in place of the most probable one; `temperature` over 0.
+
+    Each prompt of a batch has draws of its own: the same question asked several times is answered in several ways.
+    """
+
+    temperature: float
+    seed: int
+
+
 class Engine(Protocol):
-    """A language model that answers greedily, so that the same batch gives the same text."""
+    """A language model that answers greedily, or draws with a seed: the same batch gives the same text."""
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        grammar: str | None = None,
+        draw: Draw | None = None,
     ) -> Iterator[Completion]:
         """One completion per prompt, in order. `grammar` (EBNF, `root ::= ...`) admits no other answer."""
         ...

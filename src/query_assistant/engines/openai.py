@@ -17,7 +17,7 @@ from typing import Any
 
 import openai
 
-from query_assistant.engines import Completion, Prompt, estimate_cost
+from query_assistant.engines import Completion, Draw, Prompt, estimate_cost
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
 from query_assistant.http_client import backoff, bounded, check_address, retry_after
 from query_assistant.params import EngineParams
@@ -54,9 +54,17 @@ class OpenAIEngine:
         self.spent_usd = 0.0
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        grammar: str | None = None,
+        draw: Draw | None = None,
     ) -> Iterator[Completion]:
-        options = {"extra_body": self._grammar(grammar)} if grammar is not None else {}
+        options: dict[str, Any] = {"extra_body": self._grammar(grammar)} if grammar is not None else {}
+        if draw is not None:
+            options |= {"temperature": draw.temperature}
+            return self._batches(prompts, max_new_tokens, options, draw.seed)
         return self._batches(prompts, max_new_tokens, options)
 
     def generate_json(
@@ -70,13 +78,21 @@ class OpenAIEngine:
         """An upper estimate, a token for three characters: the server's tokenizer is not at hand."""
         return len(text) // 3 + 1
 
-    def _batches(self, prompts: Sequence[Prompt], max_new_tokens: int, options: dict[str, Any]) -> Iterator[Completion]:
+    def _batches(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, options: dict[str, Any], seed: int | None = None
+    ) -> Iterator[Completion]:
+        """`seed`: that of the first prompt, if each is to have its own."""
         size = self._settings.batch_size
         with ThreadPoolExecutor(self._settings.concurrency) as pool:
             for start in range(0, len(prompts), size):
                 batch = prompts[start : start + size]
                 started = time.perf_counter()
-                answers = list(pool.map(lambda prompt: self._ask(prompt, max_new_tokens, options), batch))
+                seeds = [0 if seed is None else seed + start + place for place in range(len(batch))]
+                answers = list(
+                    pool.map(
+                        lambda prompt, own: self._ask(prompt, max_new_tokens, {"seed": own, **options}), batch, seeds
+                    )
+                )
                 latency_ms = (time.perf_counter() - started) * 1000 / len(batch)
                 for text, prompt_tokens, answer_tokens in answers:
                     self.spent_usd += estimate_cost(prompt_tokens, answer_tokens, self._settings)
@@ -99,9 +115,7 @@ class OpenAIEngine:
             model=self._settings.model_name,
             messages=messages,
             max_tokens=max_new_tokens,
-            temperature=0,
-            seed=0,
-            **options,
+            **{"temperature": 0, **options},
         )
         try:
             text, usage = read_completion(raw.http_response.content)

@@ -7,6 +7,7 @@ merged first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from query_assistant.engines import Completion, Prompt
+from query_assistant.engines import Completion, Draw, Prompt
 from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.params import EngineParams
@@ -34,22 +35,30 @@ class OpenVinoEngine:
         self._pipeline = openvino_genai.ContinuousBatchingPipeline(weights, _scheduler(settings), "CPU")
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        grammar: str | None = None,
+        draw: Draw | None = None,
     ) -> Iterator[Completion]:
-        config = self._config(max_new_tokens, grammar)
-        return complete(prompts, self._chat, self._batch_size, lambda ids: self._answers(ids, config))
+        def answers(ids: list[list[int]]) -> list[WrittenIds]:
+            draws = [replace(draw, seed=draw.seed + place) if draw else None for place in range(len(ids))]
+            return self._answers(ids, [self._config(max_new_tokens, grammar, one) for one in draws])
+
+        return complete(prompts, self._chat, self._batch_size, answers)
 
     def count_tokens(self, text: str) -> int:
         return self._chat.count(text)
 
-    def _answers(self, ids: list[list[int]], config: Any) -> list[WrittenIds]:
+    def _answers(self, ids: list[list[int]], configs: list[Any]) -> list[WrittenIds]:
         tensors = [openvino.Tensor(np.array([row], dtype=np.int64)) for row in ids]
-        results = self._run(tensors, config)
+        results = self._run(tensors, configs)
         return [WrittenIds(result.m_generation_ids[0], round(float(result.m_scores[0]), 3)) for result in results]
 
-    def _run(self, tensors: list[Any], config: Any) -> list[Any]:
+    def _run(self, tensors: list[Any], configs: list[Any]) -> list[Any]:
         try:
-            results: list[Any] = self._pipeline.generate(tensors, [config] * len(tensors))
+            results: list[Any] = self._pipeline.generate(tensors, configs)
         except RuntimeError as error:
             raise InputError(f"openvino could not answer: {str(error).strip().splitlines()[-1]}") from error
         unfinished = openvino_genai.GenerationFinishReason.NONE
@@ -57,10 +66,12 @@ class OpenVinoEngine:
             raise MissingResourceError("openvino ran out of its token cache; raise cache_gb or lower batch_size")
         return results
 
-    def _config(self, max_new_tokens: int, grammar: str | None) -> Any:
+    def _config(self, max_new_tokens: int, grammar: str | None, draw: Draw | None) -> Any:
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = max_new_tokens
-        config.do_sample = False
+        config.do_sample = draw is not None
+        if draw is not None:  # each prompt a request of its own: several answers of one leave the grammar
+            config.temperature, config.rng_seed = draw.temperature, draw.seed
         config.logprobs = 1  # else every answer has a score of 0
         config.stop_token_ids = set(self._chat.stop_ids)
         if grammar is not None:

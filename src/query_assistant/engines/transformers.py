@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from query_assistant.engines import Completion, Prompt, require_gpu
+from query_assistant.engines import Completion, Draw, Prompt, require_gpu
 from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
 from query_assistant.errors import MissingResourceError
 from query_assistant.params import EngineParams
@@ -28,27 +28,36 @@ class TransformersEngine:
         self._compiler: Any = None
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_new_tokens: int, grammar: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        grammar: str | None = None,
+        draw: Draw | None = None,
     ) -> Iterator[Completion]:
         def answers(ids: list[list[int]]) -> list[WrittenIds]:
-            return [WrittenIds(row) for row in self._answers(ids, max_new_tokens, grammar)]
+            return [WrittenIds(row) for row in self._answers(ids, max_new_tokens, grammar, draw)]
 
         return complete(prompts, self._chat, self._batch_size, answers)
 
     def count_tokens(self, text: str) -> int:
         return self._chat.count(text)
 
-    def _answers(self, ids: list[list[int]], max_new_tokens: int, grammar: str | None) -> list[list[int]]:
+    def _answers(
+        self, ids: list[list[int]], max_new_tokens: int, grammar: str | None, draw: Draw | None
+    ) -> list[list[int]]:
         width = max(map(len, ids))
         tokens = torch.tensor([[self._chat.pad_id] * (width - len(row)) + row for row in ids], device=self._device)
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids], device=self._device)
+        if draw is not None:
+            torch.manual_seed(draw.seed)
         with torch.inference_mode():
             out = self._model.generate(
                 input_ids=tokens,
                 attention_mask=mask,
                 max_new_tokens=max_new_tokens,
-                do_sample=False,
-                temperature=None,
+                do_sample=draw is not None,
+                temperature=draw.temperature if draw else None,
                 top_p=None,
                 top_k=None,
                 eos_token_id=list(self._chat.stop_ids),

@@ -88,7 +88,9 @@ def load_run(file: Path) -> Run:
         for part in ("samples", "validation")
     )
     knobs, lora = FinetuneParams(**values["knobs"]), LoraParams(**values["lora"])
-    return Run(samples, validation, base, work, knobs, lora, values["seed"], Path(values["start"]) if values["start"] else None)
+    return Run(
+        samples, validation, base, work, knobs, lora, values["seed"], Path(values["start"]) if values["start"] else None
+    )
 
 
 def launch(launcher: Sequence[str], module: str, file: Path) -> None:

@@ -72,7 +72,7 @@ def _drawn(pairs: Sequence[Pair], most: int, richness: float, rng: random.Random
 
 
 def wishes(pair: Pair) -> int:
-    """How much a pair asks for: the values and the columns of its query, what must be there or not, orders. At least 1."""
+    """How much a pair asks for: values, columns, what must be there or not, orders; 1 at least."""
     return max(len(_WISH.findall(pair.skeleton)), 1)
 
 

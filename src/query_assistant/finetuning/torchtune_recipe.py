@@ -232,7 +232,8 @@ def start_from(model: nn.Module, adapter: Path, shape: DictConfig, model_type: s
     if wanted != {name: weight.shape for name, weight in weights.items()}:
         raise ConfigurationError(
             f"the adapter in {adapter} does not fit this model and model.lora: {len(weights)} matrices where "
-            f"{len(wanted)} are trained, or of another rank; set model.lora.rank as it has it, or finetune.start_from=none"
+            f"{len(wanted)} are trained, or of another rank; set model.lora as it has it, or use "
+            "finetune.start_from=none"
         )
     with torch.no_grad():
         for weight, name in zip(own.values(), names, strict=True):

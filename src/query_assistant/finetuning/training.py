@@ -109,7 +109,9 @@ def _startable(adapter: Path, base: Path, lora: LoraParams) -> Path:
 def _check_base(adapter: Path, base: Path, remedy: str) -> None:
     trained_on, mine = _document(adapter / CONFIG).get("base_model_name_or_path"), base_name(base)
     if trained_on != mine:
-        raise ConfigurationError(f"the adapter in {adapter} was trained on {trained_on}, models/base is {mine}; {remedy}")
+        raise ConfigurationError(
+            f"the adapter in {adapter} was trained on {trained_on}, models/base is {mine}; {remedy}"
+        )
 
 
 def _document(file: Path) -> dict[str, Any]:

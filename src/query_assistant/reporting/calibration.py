@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from query_assistant.apis import load_api, records_file
@@ -21,38 +22,53 @@ from query_assistant.replica import Replica
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
-from query_assistant.systems.answering import answers_of
+from query_assistant.systems.answering import all_answers_of
 from query_assistant.systems.assistant import open_assistant
-from query_assistant.systems.confidence import CALIBRATION, Confidence, features, fit
+from query_assistant.systems.choosing import Reading
+from query_assistant.systems.confidence import CALIBRATION, Confidence, fit
 from query_assistant.systems.evaluation_sets import load_development
 from query_assistant.systems.generation import System
 from query_assistant.systems.published import SYSTEM
 
 FOLDS = 5
-Known = tuple[dict[str, float], bool]
 
 
-def known_of(answers: Sequence[Response], right: Mapping[str, bool]) -> list[Known]:
-    """Features of each answer, and whether it was right."""
-    return [(_features(answer), right[answer.id]) for answer in answers]
+@dataclass(frozen=True)
+class Weighed:
+    """A reading of a question's answers: what is known of it, and whether it is right."""
+
+    known: Mapping[str, float]
+    right: bool
 
 
-def _features(answer: Response) -> dict[str, float]:
-    return features(answer.instruction, answer, is_call=answer.query is not None)
+Question = Sequence[Weighed]
+"""The readings of one question."""
 
 
-def right_of(system: str, answers: Sequence[Response], items: Sequence[BenchmarkItem], judge: Judge) -> dict[str, bool]:
-    """Whether each answer means the right records."""
-    _, rows = score_system(system, answers, {"benchmark": items}, judge, Resampling(1), seed=0, text_metrics=False)
-    return {str(row["id"]): row["relation"] != "different" for row in rows}
+def right_of(answers: Sequence[Response], items: Mapping[str, BenchmarkItem], judge: Judge) -> list[bool]:
+    """Whether each answer means the right records; a question may have several."""
+    asked = [items[answer.id].model_copy(update={"id": f"{answer.id}#{at}"}) for at, answer in enumerate(answers)]
+    named = [answer.model_copy(update={"id": item.id}) for answer, item in zip(answers, asked, strict=True)]
+    _, rows = score_system(SYSTEM, named, {"benchmark": asked}, judge, Resampling(1), seed=0, text_metrics=False)
+    relations = {str(row["id"]): row["relation"] for row in rows}
+    return [relations[item.id] != "different" for item in asked]
 
 
-def cross_validated(known: Sequence[Known], seed: int = 17) -> list[float]:
-    """The chance of each answer by a calibration that has not seen it, in their order."""
-    folds = [number % FOLDS for number in range(len(known))]
+def cross_validated(questions: Sequence[Question], seed: int = 17) -> list[tuple[float, bool]]:
+    """The chance of each question's likeliest reading, by a calibration that has not seen it, and its outcome."""
+    folds = [number % FOLDS for number in range(len(questions))]
     random.Random(seed).shuffle(folds)
-    taught = [fit([one for one, fold in zip(known, folds, strict=True) if fold != left]) for left in range(FOLDS)]
-    return [taught[fold].of(one) for (one, _), fold in zip(known, folds, strict=True)]
+    taught = [
+        _fitted([one for one, fold in zip(questions, folds, strict=True) if fold != left]) for left in range(FOLDS)
+    ]
+    return [
+        max(((taught[fold].of(one.known), one.right) for one in question), key=lambda chance: chance[0])
+        for question, fold in zip(questions, folds, strict=True)
+    ]
+
+
+def _fitted(questions: Sequence[Question]) -> Confidence:
+    return fit([(one.known, one.right) for question in questions for one in question])
 
 
 def figures(chances: Sequence[float], right: Sequence[bool]) -> dict[str, float]:
@@ -74,16 +90,33 @@ def figures(chances: Sequence[float], right: Sequence[bool]) -> dict[str, float]
 
 
 def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
-    """The calibration of this workspace's assistant, and its cross-validated figures."""
+    """The calibration of this workspace's assistant, and its cross-validated figures.
+
+    `right_greedily` is the share without choosing, `right_at_best` with a choice that is never wrong.
+    """
     params = load_params(root / "params.yaml")
     apis = {name: load_api(name) for name in params.apis}
     items = load_development(root / "data/apis", params.apis)
     assistant = open_assistant(System.parse(SYSTEM), params, apis, root / "models")
-    with answers_of(assistant, items, root / "models/.calibration.partial") as found:
-        answers = list(found)
+    with all_answers_of(assistant, items, root / "models/.calibration.partial") as given:
+        read = [assistant.readings(answers[0].instruction, answers, answers[0].api) for answers in given]
+        greedy = [answers[0] for answers in given]
     judge = Judge(apis, {name: Replica.load(api, records_file(name)) for name, api in apis.items()})
-    known = known_of(answers, right_of(str(assistant.system), answers, items, judge))
-    return fit(known), figures(cross_validated(known), [was for _, was in known])
+    by_id = {item.id: item for item in items}
+    flat = [reading for question in read for reading in question]
+    right = dict(zip(map(id, flat), right_of([_response(one) for one in flat], by_id, judge), strict=True))
+    questions = [[Weighed(one.known, right[id(one)]) for one in question] for question in read]
+    chances, outcomes = zip(*cross_validated(questions), strict=True)
+    found = figures(chances, outcomes) | {
+        "right_greedily": round(sum(right_of(greedy, by_id, judge)) / len(greedy), 4),
+        "right_at_best": round(sum(any(one.right for one in question) for question in questions) / len(questions), 4),
+    }
+    return _fitted(questions), found
+
+
+def _response(reading: Reading) -> Response:
+    assert isinstance(reading.answer, Response)
+    return reading.answer
 
 
 def main() -> None:

@@ -61,26 +61,35 @@ def train_linker(
     destination: Path,
     knobs: LinkParams,
     seed: int,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Writes the adapter to `destination` and returns what its training came to: lessons, steps, loss (last twenty).
 
+    Args:
+        start: the folder of a linker of the same rank that training goes on from.
+
     Raises:
         InputError: no pair names a field.
+        ConfigurationError: `start` has another rank.
+        MissingResourceError: `start` holds no linker.
     """
     lessons = _lessons(pairs, fields)
     if not lessons:
         raise InputError("no training pair names a field; a linker cannot be trained on them (link=none goes without)")
     batches = list(_batches(lessons, fields, knobs, seed))
-    work = destination.absolute().with_name(f".{destination.name}.training-{_fingerprint(batches, knobs)}")
+    if start:
+        _check_rank(start, knobs)
+    work = destination.absolute().with_name(f".{destination.name}.training-{_fingerprint(batches, knobs, start)}")
     for other in work.parent.glob(f".{destination.name}.training-*"):
         if other != work:
             shutil.rmtree(other)
     work.mkdir(parents=True, exist_ok=True)
-    losses = _Training(fields, knobs, work).run(batches, destination)
+    losses = _Training(fields, knobs, work, start).run(batches, destination)
+    taught = {mark(pair) for pair in pairs} | (taught_queries(start) if start else set())
     with atomic_folder(destination) as folder:
         shutil.copyfile(work / ADAPTER, folder / ADAPTER)
         write_json(folder / ADAPTER_CONFIG, {"r": knobs.rank, "lora_alpha": 2 * knobs.rank, "peft_type": "LORA"})
-        (folder / TRAINED_ON).write_text("".join(f"{line}\n" for line in _marks(pairs)), encoding="utf-8")
+        (folder / TRAINED_ON).write_text("".join(f"{line}\n" for line in sorted(taught)), encoding="utf-8")
     shutil.rmtree(work)
     last = losses[-20:]
     return {"lessons": len(lessons), "steps": len(losses), "loss": round(sum(last) / len(last), 4)}
@@ -134,8 +143,17 @@ def mark(pair: Pair) -> str:
     return hashlib.sha256(f"{pair.api}|{pair.query}|{pair.body}".encode()).hexdigest()[:8]
 
 
-def _marks(pairs: Sequence[Pair]) -> list[str]:
-    return sorted({mark(pair) for pair in pairs})
+def _check_rank(start: Path, knobs: LinkParams) -> None:
+    try:
+        rank = json.loads((start / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("r")
+    except (OSError, ValueError) as error:
+        raise MissingResourceError(
+            f"no linker to go on from in {start} ({error}); run `dvc pull` and `dvc repro unpack`"
+        ) from None
+    if rank != knobs.rank:
+        raise ConfigurationError(
+            f"the linker in {start} has rank {rank}, link.rank is {knobs.rank}; set it so, or use link.start_from=none"
+        )
 
 
 def _lessons(pairs: Sequence[Pair], fields: Mapping[str, Sequence[FieldDescription]]) -> list[Lesson]:
@@ -175,17 +193,25 @@ def _batches(
         yield from made
 
 
-def _fingerprint(batches: Sequence[_Batch], knobs: LinkParams) -> str:
-    text = json.dumps([knobs.model_dump(), [str(batch) for batch in batches]], sort_keys=True)
+def _fingerprint(batches: Sequence[_Batch], knobs: LinkParams, start: Path | None) -> str:
+    begun = hashlib.sha256((start / ADAPTER).read_bytes()).hexdigest() if start else None
+    read = [
+        [batch.api, batch.candidates, [[lesson.instruction, sorted(lesson.gold)] for lesson in batch.lessons]]
+        for batch in batches
+    ]
+    text = json.dumps([knobs.model_dump(), read, begun], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class _Training:
     """The encoder with its adapter, and the optimiser's state."""
 
-    def __init__(self, fields: Mapping[str, Sequence[FieldDescription]], knobs: LinkParams, work: Path) -> None:
+    def __init__(
+        self, fields: Mapping[str, Sequence[FieldDescription]], knobs: LinkParams, work: Path, start: Path | None
+    ) -> None:
         import torch
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+        from safetensors.torch import load_file
         from transformers import AutoModel, AutoTokenizer
 
         torch.manual_seed(0)
@@ -197,6 +223,8 @@ class _Training:
         )
         config = LoraConfig(r=knobs.rank, lora_alpha=2 * knobs.rank, target_modules=list(_LAYERS))
         self.model = get_peft_model(base, config).eval()  # without dropout: the same steps on every machine
+        if start:
+            set_peft_model_state_dict(self.model, load_file(start / ADAPTER))
         self.trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.optimiser = torch.optim.AdamW(self.trained, lr=knobs.learning_rate, weight_decay=0.01)
 

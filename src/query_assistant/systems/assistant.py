@@ -8,34 +8,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from query_assistant.apis import Api
-from query_assistant.engines import Engine, open_engine
+from query_assistant.engines import Completion, Draw, Engine, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
-from query_assistant.prompts import PromptBuilder, PromptSettings, read_answer
+from query_assistant.prompts import Message, PromptBuilder, PromptSettings
 from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
-from query_assistant.systems.confidence import Confidence, features
+from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Reading, readings, replica_hits
+from query_assistant.systems.confidence import Answered, Confidence
 from query_assistant.systems.generation import System
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a model wrote, the query in it (None: none), and the chance that it is right, where that was calibrated."""
+    """What a model wrote, the query in it (None: none), and the chance that it is right, where that was calibrated.
+
+    `alternatives` are other readings of the question, the likelier first, from a system that answers several times.
+    """
 
     query: Query | None
     text: str
     confidence: float | None
+    alternatives: tuple[Proposal, ...] = ()
 
 
 @dataclass(frozen=True)
 class Assistant:
-    """A system with its model loaded. `grammars` is empty for systems that decode freely."""
+    """A system with its model loaded. `grammars` is empty for systems that decode freely.
+
+    `count_hits` says how many records a query finds, which helps to choose among answers.
+    """
 
     system: System
     apis: Mapping[str, Api]
@@ -46,6 +54,7 @@ class Assistant:
     batch_size: int
     fingerprint: str
     calibration: Confidence | None = None
+    count_hits: CountHits = replica_hits
 
     def ask(self, instruction: str, api: str) -> Query | None:
         """The query for one instruction; None where the model's answer is none."""
@@ -54,13 +63,23 @@ class Assistant:
     def answer(self, instruction: str, api: str) -> Proposal:
         """The query for one instruction, and how sure it is."""
         prompt = self.builder.build(instruction, api)
-        answers = self.engine.generate([prompt], max_new_tokens=self.max_new_tokens, grammar=self.grammars.get(api))
-        written = next(iter(answers))
-        query = read_answer(written.text)
-        if self.calibration is None or written.logprob is None:
-            return Proposal(query, written.text, None)
-        known = features(instruction, written, is_call=query is not None)
-        return Proposal(query, written.text, round(self.calibration.of(known), 3))
+        answers = self._completions([prompt], api, None)
+        if self.system.decoding == "chosen":
+            answers += self._completions([prompt] * DRAWS, api, DRAW)
+        first, *others = self.readings(instruction, answers, api)
+        return replace(_proposal(first), alternatives=tuple(_proposal(one) for one in others if one.query))
+
+    def readings(self, instruction: str, answers: Sequence[Answered], api: str) -> list[Reading]:
+        """What several answers mean, the likeliest right first."""
+        return readings(instruction, answers, self.apis[api], self.calibration, self.count_hits)
+
+    def _completions(self, prompts: list[list[Message]], api: str, draw: Draw | None) -> list[Completion]:
+        grammar = self.grammars.get(api)
+        return list(self.engine.generate(prompts, max_new_tokens=self.max_new_tokens, grammar=grammar, draw=draw))
+
+
+def _proposal(reading: Reading) -> Proposal:
+    return Proposal(reading.query, reading.answer.text, reading.confidence)
 
 
 def open_assistant(
@@ -85,7 +104,7 @@ def open_assistant(
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
     """
     engine = engine or open_weights(system.weights, params, models)
-    grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding == "grammar" else {}
+    grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding != "free" else {}
     return Assistant(
         system,
         apis,

@@ -8,6 +8,7 @@ Logistic regression over what is known of an answer without knowing the right on
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -32,12 +33,21 @@ class Answered(Protocol):
     def logprob(self) -> float | None: ...
 
 
-def features(instruction: str, answer: Answered, *, is_call: bool) -> dict[str, float]:
-    """What is known of an answer: its probability, whole and a token, its form, and whether it holds what was named."""
+def features(
+    instruction: str, answer: Answered, *, is_call: bool, share: float = 1.0, hits: int | None = None
+) -> dict[str, float]:
+    """What is known of an answer: its probability, whole and a token, its form, and whether it holds what was named.
+
+    Args:
+        share: of all answers given to the question, those that mean the same as this one.
+        hits: records that it finds in the replica; None, where there is no replica, says nothing for or against it.
+    """
     logprob, tokens = answer.logprob or 0.0, max(answer.answer_tokens, 1)
     named = [word.casefold() for word in _MARKED.findall(instruction)]
     held = sum(word in answer.text.casefold() for word in named)
-    return {
+    found = {} if hits is None else {"finds_records": float(hits > 0), "hits": math.log10(1 + hits)}
+    return found | {
+        "share": share,
         "logprob": max(logprob, -50.0),
         "logprob_a_token": max(logprob / tokens, -5.0),
         "named_values_missing": float(len(named) - held),
@@ -57,7 +67,9 @@ class Confidence(Record):
     def of(self, known: Mapping[str, float]) -> float:
         """The chance that the answer is right, from 0 to 1."""
         total = self.intercept + sum(
-            weight * (known[name] - self.center[name]) / self.scale[name] for name, weight in self.weights.items()
+            weight * (known[name] - self.center[name]) / self.scale[name]
+            for name, weight in self.weights.items()
+            if name in known
         )
         return float(1 / (1 + np.exp(-total)))
 

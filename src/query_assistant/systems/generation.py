@@ -23,7 +23,7 @@ from typing import IO, Literal, Protocol, cast, get_args
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from query_assistant.engines import Completion, Engine
+from query_assistant.engines import Completion, Draw, Engine
 from query_assistant.errors import ConfigurationError, InputError
 from query_assistant.files import held
 from query_assistant.prompts import Message, PromptBuilder, prompt_sha256, read_answer
@@ -32,7 +32,7 @@ from query_assistant.records import Record, Response, as_utf8, dump, write_jsonl
 Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
 Context = Literal["closed", "rag"]
-Decoding = Literal["free", "grammar"]
+Decoding = Literal["free", "grammar", "chosen"]  # chosen: several answers within the grammar, see `choosing`
 
 
 class Item(Protocol):
@@ -135,10 +135,12 @@ def answered(
     grammars: Mapping[str, str] | None,
     fingerprint: str,
     store: Path | None = None,
+    draw: Draw | None = None,
 ) -> Iterator[list[Response]]:
     """One `Response` per item, in their order; `partial` keeps the answers until the block ends well.
 
     Args:
+        draw: answers drawn, not the most probable ones.
         grammars: EBNF by API; needed by systems that decode with a grammar, and used by no other.
         fingerprint: identifies weights and engine. Answers of other weights, prompts or knobs are not taken up.
         store: folder that keeps the answers for whoever asks the same again, in place of `partial`.
@@ -149,7 +151,8 @@ def answered(
     """
     questions = _questions(items, builder)
     used = _needed_grammars(system, items, grammars)
-    work = _fingerprint([str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint], questions)
+    knobs = [str(system), max_new_tokens, batch_size, sorted(used.items()), fingerprint]
+    work = _fingerprint([*knobs, str(draw)] if draw else knobs, questions)
     place = store / f"{work}.jsonl" if store else partial
     with held(place, wait=store is not None) as file:
         done = _resume(file, work)
@@ -158,7 +161,11 @@ def answered(
             total=len(questions), initial=len(questions) - sum(map(len, left)), desc=str(system), unit="answer"
         ) as bar:
             for batch in left:
-                answers = _answer(batch, system, engine, max_new_tokens, used.get(batch[0].item.api))
+                grammar = used.get(batch[0].item.api)
+                completions = engine.generate(
+                    [one.prompt for one in batch], max_new_tokens=max_new_tokens, grammar=grammar, draw=draw
+                )
+                answers = [_response(one, system, written) for one, written in zip(batch, completions, strict=True)]
                 _append(file, work, answers)
                 done.update((response.id, response) for response in answers)
                 bar.update(len(batch))
@@ -197,13 +204,6 @@ def _batches(questions: Sequence[_Question], size: int) -> Iterator[list[_Questi
         same_api = list(group)
         for start in range(0, len(same_api), size):
             yield same_api[start : start + size]
-
-
-def _answer(
-    batch: Sequence[_Question], system: System, engine: Engine, max_new_tokens: int, grammar: str | None
-) -> list[Response]:
-    completions = engine.generate([one.prompt for one in batch], max_new_tokens=max_new_tokens, grammar=grammar)
-    return [_response(one, system, completion) for one, completion in zip(batch, completions, strict=True)]
 
 
 def _response(question: _Question, system: System, completion: Completion) -> Response:

@@ -31,7 +31,7 @@ from query_assistant.systems.generation import System
 
 PLACE = Path("models/published")
 BUNDLES = ("published-adapter", "published-index", "published-linker")
-SYSTEM = "finetuned-few_shot-rag-grammar"
+SYSTEM = "finetuned-few_shot-rag-chosen"
 PARAMS, MADE_OF = "params.yaml", "made_of"
 
 

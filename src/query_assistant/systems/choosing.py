@@ -1,0 +1,93 @@
+"""Several answers to one question, and which of them is given.
+
+A model that is unsure writes another query when asked again. So it is asked `1 + DRAWS` times, once greedily; answers
+that mean the same are one *reading*; and the reading that the calibration (`confidence`) holds for the likeliest right
+is given, the others are kept as alternatives. What tells readings apart: how probable each is, how many answers mean
+it, whether it holds what the question names, and whether it finds anything in the replica.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from query_assistant.apis import Api, records_file
+from query_assistant.engines import Draw
+from query_assistant.errors import QueryAssistantError
+from query_assistant.prompts import read_answer
+from query_assistant.queries.normal_request import canonicalize
+from query_assistant.queries.request import parse
+from query_assistant.records import Query
+from query_assistant.replica import Replica
+from query_assistant.systems.confidence import Answered, Confidence, features
+
+DRAWS = 4
+DRAW = Draw(temperature=0.7, seed=11)
+
+CountHits = Callable[[Query, Api], int | None]
+"""How many records a query finds; None where nobody can tell."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Answers that mean the same: the first of them, what is known of it, and its chance to be right if calibrated."""
+
+    answer: Answered
+    query: Query | None
+    known: Mapping[str, float]
+    confidence: float | None
+
+
+def readings(
+    instruction: str, answers: Sequence[Answered], api: Api, calibration: Confidence | None, hits: CountHits
+) -> list[Reading]:
+    """What the answers to one question mean, the likeliest right first; without a calibration as they were given."""
+    groups: dict[str, list[Answered]] = {}
+    for answer in answers:
+        groups.setdefault(_meaning(answer, api), []).append(answer)
+    found = [_reading(instruction, same, len(same) / len(answers), api, calibration, hits) for same in groups.values()]
+    return sorted(found, key=lambda one: -(one.confidence or 0))
+
+
+def _meaning(answer: Answered, api: Api) -> str:
+    """The same for answers that say the same call in other words."""
+    query = read_answer(answer.text)
+    try:
+        return canonicalize(parse(query, api), api).to_query().model_dump_json() if query else answer.text
+    except QueryAssistantError:
+        return answer.text
+
+
+def _reading(
+    instruction: str,
+    same: Sequence[Answered],
+    share: float,
+    api: Api,
+    calibration: Confidence | None,
+    hits: CountHits,
+) -> Reading:
+    best = max(same, key=lambda answer: answer.logprob or 0)  # the first of equals
+    query = read_answer(best.text)
+    if best.logprob is None:  # of an engine that says no probabilities nothing was ever learnt
+        return Reading(best, query, {}, None)
+    known = features(instruction, best, is_call=query is not None, share=share, hits=hits(query, api) if query else 0)
+    return Reading(best, query, known, round(calibration.of(known), 3) if calibration else None)
+
+
+def replica_hits(query: Query, api: Api) -> int | None:
+    """Records of the replica that a query finds; None where no records lie here or the call selects none."""
+    replica = _replica(api.name)
+    if replica is None:
+        return None
+    try:
+        return replica.total(parse(query, api))
+    except QueryAssistantError:
+        return 0
+
+
+@cache
+def _replica(name: str) -> Replica | None:
+    from query_assistant.apis import load_api
+
+    return Replica.load(load_api(name), records_file(name)) if records_file(name).is_file() else None
