@@ -35,5 +35,7 @@ def test_the_likeliest_reading_of_a_question_is_the_one_that_counts() -> None:
     questions = []
     for _ in range(100):
         logprobs = [-1 - rng.random(), -4 - rng.random()]
-        questions.append([Weighed({"logprob": one}, at == 0) for at, one in enumerate(logprobs)][:: rng.choice((1, -1))])
+        questions.append(
+            [Weighed({"logprob": one}, at == 0) for at, one in enumerate(logprobs)][:: rng.choice((1, -1))]
+        )
     assert all(right for _, right in cross_validated(questions))

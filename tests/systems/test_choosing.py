@@ -58,7 +58,7 @@ def test_hits_are_counted_where_there_are_records(monkeypatch: pytest.MonkeyPatc
     assert replica_hits(Query(query=SYMBOL), API) is None
 
 
-def assistant(engine: FakeEngine) -> Assistant:
+def assistant(engine: FakeEngine, intercept: float = 0.0) -> Assistant:
     return Assistant(
         System.parse("finetuned-zero_shot-closed-chosen"),
         {"mygene": API},
@@ -68,7 +68,7 @@ def assistant(engine: FakeEngine) -> Assistant:
         96,
         16,
         "weights",
-        by(share=3),
+        by(share=1).model_copy(update={"intercept": intercept}),
         nothing_known,
     )
 
@@ -100,3 +100,12 @@ def test_many_questions_are_answered_as_one_is(engine: FakeEngine, tmp_path: Pat
     assert [(one.text, one.system) for one in found] == [(SYMBOL, "finetuned-zero_shot-closed-chosen")]
     assert len({draw.seed if draw else 0 for draw in engine.draws}) == 1 + DRAWS
     assert not list(tmp_path.iterdir())
+
+
+def test_who_is_sure_is_not_asked_again(engine: FakeEngine, tmp_path: Path) -> None:
+    sure = assistant(engine, intercept=1.0)
+    assert sure.answer("cdk2", "mygene").query == Query(query=NAME)
+    items = [BenchmarkItem(id="a", api="mygene", instruction="cdk2", query=SYMBOL, tags=())]
+    with answers_of(sure, items, tmp_path / "partial") as answers:
+        assert [one.text for one in answers] == [SYMBOL]
+    assert engine.draws == [None, None]

@@ -98,7 +98,7 @@ def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
     apis = {name: load_api(name) for name in params.apis}
     items = load_development(root / "data/apis", params.apis)
     assistant = open_assistant(System.parse(SYSTEM), params, apis, root / "models")
-    with all_answers_of(assistant, items, root / "models/.calibration.partial") as given:
+    with all_answers_of(assistant, items, root / "models/.calibration.partial", though_sure=True) as given:
         read = [assistant.readings(answers[0].instruction, answers, answers[0].api) for answers in given]
         greedy = [answers[0] for answers in given]
     judge = Judge(apis, {name: Replica.load(api, records_file(name)) for name, api in apis.items()})

@@ -10,7 +10,7 @@ from pathlib import Path
 from query_assistant.engines import Draw
 from query_assistant.records import Response
 from query_assistant.systems.assistant import Assistant
-from query_assistant.systems.choosing import DRAW, DRAWS
+from query_assistant.systems.choosing import DRAW, DRAWS, Reading, is_sure
 from query_assistant.systems.generation import Item, answered
 
 _SEEDS_APART = 1000  # more than a batch has prompts, each of which has a seed of its own
@@ -28,16 +28,23 @@ def answers_of(assistant: Assistant, items: Sequence[Item], partial: Path) -> It
 
 
 @contextmanager
-def all_answers_of(assistant: Assistant, items: Sequence[Item], partial: Path) -> Iterator[list[tuple[Response, ...]]]:
-    """As `answers_of`, with every answer that was given to an item: the greedy one first, then those drawn."""
-    chosen = assistant.system.decoding == "chosen"
-    draws = [replace(DRAW, seed=DRAW.seed + number * _SEEDS_APART) for number in range(DRAWS)] if chosen else []
+def all_answers_of(
+    assistant: Assistant, items: Sequence[Item], partial: Path, *, though_sure: bool = False
+) -> Iterator[list[list[Response]]]:
+    """As `answers_of`, with every answer that was given to an item: the greedy one first, then those drawn.
+
+    Args:
+        though_sure: questions are asked again though the first answer seems right.
+    """
     with ExitStack() as stack:
-        passes = [
-            stack.enter_context(_pass(assistant, items, partial.with_name(partial.name + ending), draw))
-            for ending, draw in [("", None), *((f".{number}", draw) for number, draw in enumerate(draws, 1))]
-        ]
-        yield list(zip(*passes, strict=True))
+        answers = {one.id: [one] for one in stack.enter_context(_pass(assistant, items, partial, None))}
+        again = [item for item in items if though_sure or not is_sure(_readings(assistant, answers[item.id])[0])]
+        for number in range(DRAWS if again and assistant.system.decoding == "chosen" else 0):
+            draw = replace(DRAW, seed=DRAW.seed + number * _SEEDS_APART)
+            place = partial.with_name(f"{partial.name}.{number + 1}")
+            for one in stack.enter_context(_pass(assistant, again, place, draw)):
+                answers[one.id].append(one)
+        yield [answers[item.id] for item in items]
 
 
 @contextmanager
@@ -59,6 +66,10 @@ def _pass(assistant: Assistant, items: Sequence[Item], partial: Path, draw: Draw
 
 def _given(assistant: Assistant, answers: Sequence[Response]) -> Response:
     """The answer that is given; all that the item cost is its cost."""
-    first = assistant.readings(answers[0].instruction, answers, answers[0].api)[0].answer
+    first = _readings(assistant, answers)[0].answer
     best = next(answer for answer in answers if answer is first)
     return best.model_copy(update={"latency_ms": sum(answer.latency_ms for answer in answers)})
+
+
+def _readings(assistant: Assistant, answers: Sequence[Response]) -> list[Reading]:
+    return assistant.readings(answers[0].instruction, answers, answers[0].api)

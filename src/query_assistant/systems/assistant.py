@@ -20,7 +20,7 @@ from query_assistant.prompts import Message, PromptBuilder, PromptSettings
 from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
-from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Reading, readings, replica_hits
+from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Reading, is_sure, readings, replica_hits
 from query_assistant.systems.confidence import Answered, Confidence
 from query_assistant.systems.generation import System
 
@@ -64,9 +64,10 @@ class Assistant:
         """The query for one instruction, and how sure it is."""
         prompt = self.builder.build(instruction, api)
         answers = self._completions([prompt], api, None)
-        if self.system.decoding == "chosen":
-            answers += self._completions([prompt] * DRAWS, api, DRAW)
         first, *others = self.readings(instruction, answers, api)
+        if self.system.decoding == "chosen" and not is_sure(first):
+            answers += self._completions([prompt] * DRAWS, api, DRAW)
+            first, *others = self.readings(instruction, answers, api)
         return replace(_proposal(first), alternatives=tuple(_proposal(one) for one in others if one.query))
 
     def readings(self, instruction: str, answers: Sequence[Answered], api: str) -> list[Reading]:

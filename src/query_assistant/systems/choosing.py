@@ -1,9 +1,10 @@
 """Several answers to one question, and which of them is given.
 
-A model that is unsure writes another query when asked again. So it is asked `1 + DRAWS` times, once greedily; answers
-that mean the same are one *reading*; and the reading that the calibration (`confidence`) holds for the likeliest right
-is given, the others are kept as alternatives. What tells readings apart: how probable each is, how many answers mean
-it, whether it holds what the question names, and whether it finds anything in the replica.
+A model that is unsure writes another query when asked again. So where the greedy answer is less likely right than
+`SURE`, it is asked `DRAWS` times more; answers that mean the same are one *reading*; and the reading that the
+calibration (`confidence`) holds for the likeliest right is given, the others are kept as alternatives. What tells
+readings apart: how probable each is, how many answers mean it, whether it holds what the question names, and whether it
+finds anything in the replica.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from query_assistant.replica import Replica
 from query_assistant.systems.confidence import Answered, Confidence, features
 
 DRAWS = 4
+SURE = 0.8  # higher: more questions are asked again, slower and a little more often right
 DRAW = Draw(temperature=0.7, seed=11)
 
 CountHits = Callable[[Query, Api], int | None]
@@ -48,6 +50,11 @@ def readings(
         groups.setdefault(_meaning(answer, api), []).append(answer)
     found = [_reading(instruction, same, len(same) / len(answers), api, calibration, hits) for same in groups.values()]
     return sorted(found, key=lambda one: -(one.confidence or 0))
+
+
+def is_sure(reading: Reading) -> bool:
+    """Whether asking again would be a waste."""
+    return reading.confidence is not None and reading.confidence >= SURE
 
 
 def _meaning(answer: Answered, api: Api) -> str:
