@@ -9,7 +9,7 @@ from query_assistant.pipeline.turned import described
 from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.report import write_report
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import Comparison, current_pipeline_run, log_comparison
+from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, log_comparison
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
 
@@ -21,7 +21,7 @@ def main(params: Params) -> None:
     run = described(params, paths, pipeline.git_revision)
     files = write_report(read_scores(paths), run, TRAINING if params.model.trained else None, REPORT)
     curve = curve_entries(TRAINING) if params.model.trained else []
-    found = Comparison(run, paths, training=curve, files=[*files, Path("params.yaml")])
+    found = SystemsCompared(run, paths, training=curve, files=[*files, Path("params.yaml")])
     log_comparison(params.score.mlflow_experiment, pipeline, found)
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 

@@ -13,7 +13,7 @@ import pytest
 
 from query_assistant.params import Params, load_params
 from query_assistant.records import BenchmarkItem, Pair, Response, write_jsonl
-from query_assistant.reporting.tracking import Comparison, PipelineRun
+from query_assistant.reporting.tracking import PipelineRun, SystemsCompared
 
 ROOT = Path(__file__).parents[2]
 GENES = ("CDK2", "TP53", "MYC", "INS", "EGFR", "KRAS")
@@ -51,7 +51,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    logged: list[Comparison] = []
+    logged: list[SystemsCompared] = []
     monkeypatch.setattr(module, "log_comparison", lambda experiment, pipeline, found: logged.append(found))
     monkeypatch.setattr(module, "described", lambda params, documents, revision: None)
     monkeypatch.setattr(module, "current_pipeline_run", lambda: PipelineRun("abc123", "f" * 64, "brave-mole"))

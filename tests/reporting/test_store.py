@@ -12,20 +12,20 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.reporting.provenance import describe_run
 from query_assistant.reporting.store import open_store, relocate, store_root, store_uri
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import Comparison, PipelineRun, log_comparison
+from query_assistant.reporting.tracking import PipelineRun, SystemsCompared, log_comparison
 from reporting.scores import score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
 SYSTEM = "base-zero_shot-closed-free"
 
 
-def found(root: Path) -> Comparison:
+def found(root: Path) -> SystemsCompared:
     """One system's score, and a table of the whole."""
     document, table = root / f"{SYSTEM}.json", root / "systems.md"
     document.write_text(score(SYSTEM, 0.5).model_dump_json(), encoding="utf-8")
     table.write_text("| system |\n", encoding="utf-8")
     run = describe_run(read_scores([document]), experiment="default", turned={}, model="small", revision="abc123")
-    return Comparison(run, [document], files=[table])
+    return SystemsCompared(run, [document], files=[table])
 
 
 @pytest.fixture(scope="module")

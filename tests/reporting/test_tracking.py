@@ -24,8 +24,8 @@ from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import (
     TABLE,
     Answered,
-    Comparison,
     PipelineRun,
+    SystemsCompared,
     current_pipeline_run,
     flat_params,
     is_logged,
@@ -62,7 +62,7 @@ def answered(system: str, text: str = "/v3/query?q=CDK2") -> Answered:
     return Answered(file, [given], [row], ENDED)
 
 
-def comparison(systems: Sequence[str] = SYSTEMS, turned: dict[str, str] | None = None, **more: Any) -> Comparison:
+def comparison(systems: Sequence[str] = SYSTEMS, turned: dict[str, str] | None = None, **more: Any) -> SystemsCompared:
     """Systems of which each has half of the answers right."""
     documents = [Path(f"{system}.json") for system in systems]
     for document in documents:
@@ -70,10 +70,10 @@ def comparison(systems: Sequence[str] = SYSTEMS, turned: dict[str, str] | None =
     run = describe_run(
         read_scores(documents), experiment="default", turned=turned or {}, model="small", revision="abc123"
     )
-    return Comparison(run, documents, sets={"benchmark": [ITEM]}, **more)
+    return SystemsCompared(run, documents, sets={"benchmark": [ITEM]}, **more)
 
 
-def with_answers(systems: Sequence[str] = SYSTEMS, **more: Any) -> Comparison:
+def with_answers(systems: Sequence[str] = SYSTEMS, **more: Any) -> SystemsCompared:
     return comparison(systems, answers={system: answered(system) for system in systems}, **more)
 
 
@@ -154,7 +154,7 @@ def test_what_one_knob_left_alone_is_marked_as_reused_with_its_time_and_its_tabl
     changed = with_answers(turned={"generate.few_shot.k": "4"})
     answers = {**changed.answers, SYSTEMS[1]: answered(SYSTEMS[1], "/v3/query?q=CDK4")}
     later = {name: Answered(one.file, one.responses, one.rows, ENDED + 60) for name, one in answers.items()}
-    second = log_comparison("lab", LATER, Comparison(changed.run, changed.documents, later, changed.sets))
+    second = log_comparison("lab", LATER, SystemsCompared(changed.run, changed.documents, later, changed.sets))
     runs = children(second)
     assert sorted(runs) == sorted(children(first)) == sorted(SYSTEMS)
     assert {name: run.data.tags.get("answers_of") for name, run in runs.items()} == {
@@ -260,13 +260,13 @@ def test_another_pipeline_run_has_another_parent() -> None:
     assert log_comparison("lab", PIPELINE, comparison()) != log_comparison("lab", LATER, comparison())
 
 
-def write_all(found: Comparison, killed_in: str = "") -> None:
+def write_all(found: SystemsCompared, killed_in: str = "") -> None:
     if killed_in:
         setattr(MlflowClient, killed_in, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     log_comparison("lab", PIPELINE, found)
 
 
-def started(found: Comparison, killed_in: str = "") -> multiprocessing.Process:
+def started(found: SystemsCompared, killed_in: str = "") -> multiprocessing.Process:
     """A process of its own that logs; forked, for importing MLflow anew takes seconds."""
     process = multiprocessing.get_context("fork").Process(target=write_all, args=(found, killed_in))
     process.start()

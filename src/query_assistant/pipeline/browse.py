@@ -21,7 +21,7 @@ from query_assistant.pipeline.turned import described
 from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.store import open_store, store_uri
-from query_assistant.reporting.tracking import Comparison, current_pipeline_run, is_logged, log_comparison
+from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, is_logged, log_comparison
 from query_assistant.reporting.views import PIPELINE_RUNS, SYSTEMS, view_address, write_views
 
 HOST, PORT = "127.0.0.1", 5000
@@ -50,7 +50,7 @@ def log_workspace(root: Path) -> str | None:
         return known
     files = sorted(path for path in report.glob("*") if path.is_file())
     curve = curve_entries(training) if params.model.trained and training.is_file() else []
-    return log_comparison(experiment, pipeline, Comparison(run, documents, training=curve, files=files))
+    return log_comparison(experiment, pipeline, SystemsCompared(run, documents, training=curve, files=files))
 
 
 def addresses(server: str, experiment_id: str) -> str:

@@ -19,7 +19,7 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import read_scores, systems_table
-from query_assistant.reporting.tracking import Answered, Comparison
+from query_assistant.reporting.tracking import Answered, SystemsCompared
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
@@ -28,7 +28,7 @@ from query_assistant.systems.evaluation_sets import BENCHMARK, Item, load_benchm
 EXPERIMENT = "published"
 
 
-def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> Comparison:
+def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> SystemsCompared:
     """Writes a score document per published system, their table and what it is of; returns all of it, for MLflow.
 
     Args:
@@ -61,7 +61,7 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     run = with_first_revision(run, scores)
     write_provenance(run, scores)
     (scores / "systems.md").write_text(f"{run.caption}\n\n{systems_table(documents)}", encoding="utf-8")
-    return Comparison(run, written, answered, sets, files=[scores / "systems.md", responses / "params.yaml"])
+    return SystemsCompared(run, written, answered, sets, files=[scores / "systems.md", responses / "params.yaml"])
 
 
 def published_params(responses: Path) -> dict[str, Any]:

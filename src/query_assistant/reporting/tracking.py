@@ -136,7 +136,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SystemsCompared:
     """What one pipeline run found.
 
     Attributes:
@@ -156,7 +156,7 @@ class Comparison:
     files: Sequence[Path] = ()
 
 
-def log_comparison(experiment: str, pipeline: PipelineRun, found: Comparison) -> str:
+def log_comparison(experiment: str, pipeline: PipelineRun, found: SystemsCompared) -> str:
     """Logs all systems of a pipeline run under their parent, and returns the parent's id.
 
     Called again, by a later stage or after a kill, it adds what is missing.
@@ -179,7 +179,7 @@ def is_logged(experiment: str, scores_sha256: str) -> str | None:
 class _Log:
     """One pipeline run on its way into the store, which is held meanwhile."""
 
-    def __init__(self, client: MlflowClient, experiment_id: str, pipeline: PipelineRun, found: Comparison) -> None:
+    def __init__(self, client: MlflowClient, experiment_id: str, pipeline: PipelineRun, found: SystemsCompared) -> None:
         self._client, self._experiment_id, self._pipeline, self._found = client, experiment_id, pipeline, found
         self._knobs = {"model": found.run.model, "experiment": found.run.experiment, **found.run.turned}
         self._earlier = {document: self._earlier_run(document) for document in found.documents}
