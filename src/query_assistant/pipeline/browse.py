@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
+import time
 from itertools import product
 from pathlib import Path
 
@@ -48,7 +50,7 @@ def log_workspace(root: Path) -> str | None:
     run = described(params, documents, pipeline.git_revision)
     if known := is_logged(experiment, run.scores_sha256):
         return known
-    files = sorted(path for path in report.glob("*") if path.is_file())
+    files = [*sorted(path for path in report.glob("*") if path.is_file()), Path("params.yaml")]
     curve = curve_entries(training) if params.model.trained and training.is_file() else []
     return log_comparison(experiment, pipeline, SystemsCompared(run, documents, training=curve, files=files))
 
@@ -62,7 +64,7 @@ def addresses(server: str, experiment_id: str) -> str:
 
 
 def browse(root: Path) -> None:
-    """Prints where MLflow shows the systems, and becomes MLflow's server where there is none yet."""
+    """Prints where MLflow shows the systems; without a server of your own, starts one and waits for its end."""
     shown = log_workspace(root)
     client, experiment_id = open_store(load_params().score.mlflow_experiment)
     if shown:
@@ -72,10 +74,25 @@ def browse(root: Path) -> None:
         print(addresses(uri, experiment_id), flush=True)  # noqa: T201
         return
     port = free_port(PORT)
-    print(addresses(f"http://{HOST}:{port}", experiment_id), "Ctrl-C ends it", sep="\n", flush=True)  # noqa: T201
     words = ["-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", HOST, "--port", str(port), "--workers", "1"]
-    environment = {**QUIET, **os.environ}
-    os.execve(sys.executable, [sys.executable, *words, "--uvicorn-opts", "--log-level warning"], environment)
+    command = [sys.executable, *words, "--uvicorn-opts", "--log-level warning"]
+    with subprocess.Popen(command, env={**QUIET, **os.environ}) as server:
+        try:
+            if answers(port, server):
+                print(addresses(f"http://{HOST}:{port}", experiment_id), "Ctrl-C ends it", sep="\n", flush=True)  # noqa: T201
+            server.wait()
+        except KeyboardInterrupt:  # the server was told as well
+            server.wait()
+
+
+def answers(port: int, server: subprocess.Popen[bytes]) -> bool:
+    """Waits until the server listens; False where it ended instead."""
+    while server.poll() is None:
+        with socket.socket() as tried:
+            if tried.connect_ex((HOST, port)) == 0:
+                return True
+        time.sleep(0.2)
+    return False
 
 
 def free_port(first: int) -> int:

@@ -259,7 +259,7 @@ class _Log:
             self._fill(run, knobs, metrics, [answered.file, document])
         else:
             self._fill_from(run, made, knobs, metrics, document)
-        end = made.info.end_time if made else answered.period[1] if answered else None
+        end = made.info.end_time if made else answered.period[1] if answered else run.info.start_time
         self._client.set_terminated(run.info.run_id, end_time=end)
         return str(run.info.run_id)
 
