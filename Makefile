@@ -55,8 +55,8 @@ lint: env ## style and types
 	mypy
 
 .PHONY: ui
-ui: env ## compare runs in the browser
-	@uri=$$(python -m query_assistant.reporting.store) && mlflow ui --backend-store-uri "$$uri"
+ui: env ## the systems compared in MLflow: prints the address to open in the browser
+	@python -m query_assistant.pipeline.browse
 
 .PHONY: page
 page: env ## every table, figure and answer of this workspace's run as one page, metrics/page/index.html

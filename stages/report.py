@@ -5,11 +5,11 @@ from pathlib import Path
 
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
-from query_assistant.pipeline.turned import turned
-from query_assistant.reporting.provenance import describe_run
+from query_assistant.pipeline.turned import described
+from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.report import write_report
-from query_assistant.reporting.tables import read_scores, summary
-from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_pipeline
+from query_assistant.reporting.tables import read_scores
+from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, log_comparison
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
 
@@ -18,24 +18,11 @@ def main(params: Params) -> None:
     knobs, pipeline = params.generate, current_pipeline_run()
     systems = map("-".join, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding))
     paths = [SCORES / f"{system}.json" for system in systems]
-    scores, found = read_scores(paths), turned(params)
-    run = describe_run(
-        scores,
-        experiment=found.experiment,
-        turned=found.knobs,
-        model=params.model.name,
-        revision=pipeline.git_revision,
-    )
-    files = write_report(scores, run, TRAINING if params.model.trained else None, REPORT)
-    log_pipeline(
-        params.score.mlflow_experiment,
-        pipeline,
-        [*files, Path("params.yaml")],
-        title=run.title,
-        scores=paths,
-        params=flat_params(params.model_dump(mode="json", include={"seed", "model", "finetune", "generate"})),
-        metrics=summary(scores),
-    )
+    run = described(params, paths, pipeline.git_revision)
+    files = write_report(read_scores(paths), run, TRAINING if params.model.trained else None, REPORT)
+    curve = curve_entries(TRAINING) if params.model.trained else []
+    found = SystemsCompared(run, paths, training=curve, files=[*files, Path("params.yaml")])
+    log_comparison(params.score.mlflow_experiment, pipeline, found)
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
-from query_assistant.reporting.published import EXPERIMENT, rescore, track
-from query_assistant.reporting.tracking import current_pipeline_run
+from query_assistant.reporting.published import EXPERIMENT, rescore
+from query_assistant.reporting.tracking import current_pipeline_run, log_comparison
 
 RESPONSES, RECORDS, SCORES = Path("data/raw/published-responses"), Path("data/raw/records"), Path("metrics/published")
 
 
 def main(params: Params) -> None:
     pipeline = current_pipeline_run(RESPONSES / "params.yaml", EXPERIMENT)
-    documents = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision)
-    track(params.score.mlflow_experiment, pipeline, RESPONSES, SCORES, documents)
+    found = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision)
+    log_comparison(params.score.mlflow_experiment, pipeline, found)
     print((SCORES / "systems.md").read_text(encoding="utf-8"))
 
 

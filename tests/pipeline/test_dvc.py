@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -161,3 +162,13 @@ def test_a_queued_experiment_runs_what_was_queued(checkout: Checkout) -> None:
     logs = checkout.run("dvc", "queue", "logs", "--follow", "queued")
     assert "fields as queued" in logs.stdout
     assert "later" not in logs.stdout
+
+
+def test_the_plots_need_no_network(checkout: Checkout, tmp_path: Path) -> None:
+    done = checkout.run("dvc", "plots", "show", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "://" not in page
+    shown = [tmp_path / source for source in re.findall(r'<img src="(.+?)"', page)]
+    assert sorted(path.name.rpartition("_")[2] for path in shown) == ["accuracy.svg", "errors.svg", "training.svg"]
+    assert all(path.is_file() for path in shown)

@@ -13,6 +13,7 @@ import pytest
 
 from query_assistant.params import Params, load_params
 from query_assistant.records import BenchmarkItem, Pair, Response, write_jsonl
+from query_assistant.reporting.tracking import PipelineRun, SystemsCompared
 
 ROOT = Path(__file__).parents[2]
 GENES = ("CDK2", "TP53", "MYC", "INS", "EGFR", "KRAS")
@@ -50,9 +51,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    logged: dict[str, Any] = {}
-    monkeypatch.setattr(module, "log_system", lambda *where, **what: logged.update({where[2]: what}))
-    monkeypatch.setattr(module, "current_pipeline_run", lambda: None)
+    logged: list[SystemsCompared] = []
+    monkeypatch.setattr(module, "log_comparison", lambda experiment, pipeline, found: logged.append(found))
+    monkeypatch.setattr(module, "described", lambda params, documents, revision: None)
+    monkeypatch.setattr(module, "current_pipeline_run", lambda: PipelineRun("abc123", "f" * 64, "brave-mole"))
     monkeypatch.setattr(module, "logged", logged, raising=False)
     return module
 
@@ -79,9 +81,11 @@ def test_all_systems_have_their_score_their_times_and_their_run(stage: ModuleTyp
     assert sorted(files) == [f"metrics/{kind}/{system}.json" for kind in ("score", "times") for system in SYSTEMS]
     shares = [json.loads(files[f"metrics/score/{system}.json"])["benchmark"]["selection"] for system in SYSTEMS]
     assert shares == [0.0, 0.666667]
-    assert list(stage.logged) == list(SYSTEMS)
-    assert stage.logged[SYSTEMS[1]]["metrics"]["benchmark.selection"] == 0.666667
-    assert stage.logged[SYSTEMS[1]]["metrics"]["cost.latency_ms_median"] == 7.5
+    (found,) = stage.logged
+    assert list(found.answers) == [path.stem for path in found.documents] == list(SYSTEMS)
+    assert sorted(found.sets) == ["benchmark", "test"]
+    start, end = found.answers[SYSTEMS[1]].period
+    assert end - start == 2 * sum(range(5, 11)), "the time that its twelve answers took, in milliseconds"
 
 
 def test_a_slower_machine_commits_the_same_bytes(stage: ModuleType) -> None:

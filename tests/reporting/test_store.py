@@ -9,10 +9,23 @@ import pytest
 from mlflow import MlflowClient
 
 from query_assistant.errors import MissingResourceError
+from query_assistant.reporting.provenance import describe_run
 from query_assistant.reporting.store import open_store, relocate, store_root, store_uri
-from query_assistant.reporting.tracking import PipelineRun, log_pipeline
+from query_assistant.reporting.tables import read_scores
+from query_assistant.reporting.tracking import PipelineRun, SystemsCompared, log_comparison
+from reporting.scores import score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
+SYSTEM = "base-zero_shot-closed-free"
+
+
+def found(root: Path) -> SystemsCompared:
+    """One system's score, and a table of the whole."""
+    document, table = root / f"{SYSTEM}.json", root / "systems.md"
+    document.write_text(score(SYSTEM, 0.5).model_dump_json(), encoding="utf-8")
+    table.write_text("| system |\n", encoding="utf-8")
+    run = describe_run(read_scores([document]), experiment="default", turned={}, model="small", revision="abc123")
+    return SystemsCompared(run, [document], files=[table])
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +33,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple
     """A checkout with one run that has one file, and the run's id."""
     root = checkout(tmp_path_factory.mktemp("filled") / "lab one")
     shutil.copy(empty_store, root / "mlflow.db")
-    table = root / "systems.md"
-    table.write_text("| system |\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setenv("QUERY_ASSISTANT_ROOT", str(root))
-        return root, log_pipeline("lab", PIPELINE, [table])
+        return root, log_comparison("lab", PIPELINE, found(root))
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +62,7 @@ def test_a_moved_checkout_keeps_its_files(
 ) -> None:
     moved = tmp_path / "moved ü"
     shutil.copytree(filled[0], tmp_path / "first")
-    assert relocate(tmp_path / "first") == 2
+    assert relocate(tmp_path / "first") == 3, "the experiment, the parent and the system"
     (tmp_path / "first").rename(moved)
     assert shown(moved, filled[1], tmp_path / "got", monkeypatch) == "| system |\n"
 
@@ -63,7 +74,7 @@ def test_a_copied_checkout_writes_nothing_into_the_one_it_came_from(
     shutil.copytree(filled[0], copy)
     before = sorted(path for path in filled[0].rglob("*") if path.is_file())
     assert shown(copy, filled[1], tmp_path / "got", monkeypatch) == "| system |\n"
-    run = log_pipeline("lab", PipelineRun("def456", "e" * 64, "calm-newt"), [copy / "systems.md"])
+    run = log_comparison("lab", PipelineRun("def456", "e" * 64, "calm-newt"), found(copy))
     assert sorted(path for path in filled[0].rglob("*") if path.is_file()) == before
     assert (copy / "mlartifacts" / run / "artifacts" / "systems.md").is_file()
 
@@ -93,8 +104,8 @@ def test_places_elsewhere_are_not_ours_to_change(
     for name, place in (("cloud", "s3://bucket/mlartifacts"), ("own", (tmp_path / "own").as_uri())):
         client.create_experiment(name, artifact_location=place)
     relocate(copy)
-    found = {name: client.get_experiment_by_name(name) for name in ("cloud", "own")}
-    assert {name: one.artifact_location for name, one in found.items() if one} == {
+    known = {name: client.get_experiment_by_name(name) for name in ("cloud", "own")}
+    assert {name: one.artifact_location for name, one in known.items() if one} == {
         "cloud": "s3://bucket/mlartifacts",
         "own": (tmp_path / "own").as_uri(),
     }

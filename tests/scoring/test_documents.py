@@ -11,7 +11,7 @@ from query_assistant.errors import InputError
 from query_assistant.records import BenchmarkItem, Response, write_json
 from query_assistant.replica import Replica
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import Score, Times, numbers, read_score, score_system, times
+from query_assistant.scoring.documents import Score, Times, read_score, score_system, times
 from query_assistant.statistics import Resampling
 
 ITEMS = [
@@ -65,14 +65,6 @@ def test_what_is_committed_does_not_depend_on_the_clock() -> None:
     assert scored(slower)[0] == scored(ANSWERS)[0]
     assert times("x", ANSWERS) == Times(system="x", answers=3, latency_ms_median=7.0, latency_ms_p95=7.0)
     assert times("x", slower).latency_ms_median == 15.0
-
-
-def test_mlflow_gets_every_number_and_the_times() -> None:
-    found = numbers(scored(ANSWERS)[0], times("x", ANSWERS))
-    assert found["benchmark.lenient.selection"] == 0.666667
-    assert found["benchmark.interval.selection.low"] < found["benchmark.selection"]
-    assert found["benchmark.by_api.mygene.n"] == found["cost.answers"] == 3
-    assert found["cost.latency_ms_median"] == 7.0
 
 
 @pytest.mark.parametrize("knob", [Resampling(samples=9), Resampling(confidence=0.6)])

@@ -18,8 +18,8 @@ from query_assistant.archives import unpack
 from query_assistant.exits import run_to_exit
 from query_assistant.params import load_params
 from query_assistant.project import load_environment, project_root
-from query_assistant.reporting.published import EXPERIMENT, rescore, track
-from query_assistant.reporting.tracking import current_pipeline_run
+from query_assistant.reporting.published import EXPERIMENT, rescore
+from query_assistant.reporting.tracking import current_pipeline_run, log_comparison
 from query_assistant.shared_data import pull_shared_data
 from query_assistant.systems.published import install
 
@@ -51,8 +51,8 @@ def score_published(root: Path) -> str:
     """Scores the published responses, logs them, and returns their table."""
     responses, scores = root / RAW / "published-responses", root / "metrics/published"
     pipeline = current_pipeline_run(responses / "params.yaml", EXPERIMENT)
-    documents = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
-    track(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, responses, scores, documents)
+    found = rescore(responses, root / RAW / "records", root / "data/apis", scores, pipeline.git_revision)
+    log_comparison(load_params(root / "params.yaml").score.mlflow_experiment, pipeline, found)
     return (scores / "systems.md").read_text(encoding="utf-8")
 
 

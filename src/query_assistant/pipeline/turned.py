@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 from query_assistant.params import Params
 from query_assistant.pipeline.configuration import compose
 from query_assistant.project import project_root
+from query_assistant.reporting.provenance import Provenance, describe_run
+from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import flat_params
 
 Values = dict[str, Any]
@@ -45,6 +48,22 @@ def turned(params: Params) -> Turned:
         rest = {name: value for name, value in knobs.items() if name not in mine}
         knobs = rest | _shortest(experiment, group, given, mine)
     return Turned(experiment, knobs)
+
+
+def described(params: Params, documents: Sequence[Path], revision: str) -> Provenance:
+    """What the scores of a run with these parameters are of.
+
+    Raises:
+        InputError: a score document is missing, or they are of different instructions.
+    """
+    found = turned(params)
+    return describe_run(
+        read_scores(documents),
+        experiment=found.experiment,
+        turned=found.knobs,
+        model=params.model.name,
+        revision=revision,
+    )
 
 
 def _options(group: str) -> list[str]:

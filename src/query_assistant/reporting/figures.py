@@ -67,13 +67,17 @@ def draw_errors(scores: Sequence[Score], title: str, path: Path) -> None:
     _save(figure, path)
 
 
-def loss_curves(training: Path) -> dict[str, list[tuple[int, float]]]:
-    """(step, loss) of training and of validation, which is measured at some steps only (metrics/training.csv)."""
+def curve_entries(training: Path) -> list[dict[str, float]]:
+    """The training curve (metrics/training.csv), an entry a step, without what was not measured at it."""
     with training.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    columns = {"training": "loss", "validation": "validation_loss"}
+        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(lines)]
+
+
+def loss_curves(training: Path) -> dict[str, list[tuple[int, float]]]:
+    """(step, loss) of training and of validation, which is measured at some steps only."""
+    entries, columns = curve_entries(training), {"training": "loss", "validation": "validation_loss"}
     return {
-        name: [(int(row["step"]), float(row[column])) for row in rows if row.get(column)]
+        name: [(int(entry["step"]), entry[column]) for entry in entries if column in entry]
         for name, column in columns.items()
     }
 

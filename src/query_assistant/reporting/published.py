@@ -6,7 +6,7 @@ published table one of fewer instructions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,17 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import read_scores, systems_table
-from query_assistant.reporting.tracking import PipelineRun, flat_params, log_pipeline
+from query_assistant.reporting.tracking import Answered, SystemsCompared
 from query_assistant.scoring import Judge
-from query_assistant.scoring.documents import score_system, times
+from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
-from query_assistant.systems.evaluation_sets import load_benchmark
+from query_assistant.systems.evaluation_sets import BENCHMARK, Item, load_benchmark
 
 EXPERIMENT = "published"
 
 
-def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> list[Path]:
-    """Writes a score document per published system, their table and what it is of; returns the documents.
+def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: str) -> SystemsCompared:
+    """Writes a score document per published system, their table and what it is of; returns all of it, for MLflow.
 
     Args:
         responses: the unpacked bundle, a JSON Lines file per system and the run's params.yaml.
@@ -42,16 +42,17 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     """
     settings = published_params(responses)
     known = {name: load_api(name) for name in settings["apis"]}
-    sets = {"benchmark": load_benchmark(apis, settings["apis"])}
+    sets: dict[str, list[Item]] = {BENCHMARK: list(load_benchmark(apis, settings["apis"]))}
     judge = Judge(known, {name: Replica.load(api, records / f"{name}.jsonl.gz") for name, api in known.items()})
-    written = []
+    written, answered = [], {}
     for path in tqdm(sorted(responses.glob("*.jsonl")), desc="published responses", unit="system"):
         answers = read_jsonl(path, Response)
-        score, _ = score_system(
+        score, rows = score_system(
             path.stem, answers, sets, judge, Resampling(), seed=settings["seed"], text_metrics=False
         )
         written.append(scores / f"{path.stem}.json")
         write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
+        answered[path.stem] = Answered(path, answers, rows, time.time())  # the file's own time is that of unpacking
     for stray in (path for path in scores.glob("*.json") if path not in written and path.name != RUN):
         stray.unlink()  # of a bundle that was published before
     documents = read_scores(written)
@@ -60,7 +61,7 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     run = with_first_revision(run, scores)
     write_provenance(run, scores)
     (scores / "systems.md").write_text(f"{run.caption}\n\n{systems_table(documents)}", encoding="utf-8")
-    return written
+    return SystemsCompared(run, written, answered, sets, files=[scores / "systems.md", responses / "params.yaml"])
 
 
 def published_params(responses: Path) -> dict[str, Any]:
@@ -76,14 +77,3 @@ def published_params(responses: Path) -> dict[str, Any]:
             f"no published responses in {responses} ({error}); run `dvc pull` and `dvc repro unpack`"
         ) from None
     return dict(settings)
-
-
-def track(experiment: str, pipeline: PipelineRun, responses: Path, scores: Path, documents: list[Path]) -> str:
-    """The published systems in MLflow, under one parent; returns its id. Their times are those of the published run."""
-    sections: Mapping[str, Any] = {
-        name: value for name, value in published_params(responses).items() if name in ("seed", "finetune", "generate")
-    }
-    table = [scores / "systems.md", responses / "params.yaml"]
-    taken = {path.stem: times(path.stem, read_jsonl(path, Response)) for path in sorted(responses.glob("*.jsonl"))}
-    knobs = flat_params(sections)
-    return log_pipeline(experiment, pipeline, table, title=EXPERIMENT, scores=documents, times=taken, params=knobs)

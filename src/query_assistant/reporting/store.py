@@ -7,8 +7,6 @@ beside it; or whatever `MLFLOW_TRACKING_URI` names.
   write into the one it was copied from, so opening the store puts its own place there.
 - Whoever writes holds the store's lock: of two processes that log one pipeline run, one waits. The lock is the
   operating system's and falls with its process.
-
-    python -m query_assistant.reporting.store     prints the store's URI, for `mlflow ui --backend-store-uri`
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,8 +24,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from query_assistant.errors import MissingResourceError
-from query_assistant.exits import run_to_exit
-from query_assistant.project import load_environment, project_root
+from query_assistant.project import project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
@@ -109,12 +105,3 @@ def _here(place: str | None, root: Path, keep_reachable: bool) -> str | None:
     depth = len(folder.parts) - folder.parts[::-1].index(ARTIFACTS)
     here = root.joinpath(ARTIFACTS, *folder.parts[depth:])
     return None if keep_reachable and folder.exists() and not here.exists() else here.as_uri()
-
-
-def main() -> None:
-    load_environment()
-    print(store_uri())  # noqa: T201
-
-
-if __name__ == "__main__":
-    sys.exit(run_to_exit(main))

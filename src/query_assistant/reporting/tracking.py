@@ -1,37 +1,58 @@
 """MLflow: one run per system, nested under one parent per pipeline run, never twice for the same result.
 
-What a person sees there: runs called like their system, the four words of a system as parameters, metrics in sections
-(`benchmark/valid`, `benchmark/by_api/mygene_valid`) of which `accuracy`, the first, holds the two numbers that count, a
-description on each run, and on the parent, called after what was turned, the table that compares all systems.
+What a person sees there: runs called like their system, the four words of a system as parameters, the two dozen figures
+that count as metrics (the whole score document is a file of the run), every answer as a table, and how long answering
+took. The parent is called after what was turned, holds the tables that compare its systems, and the training curve.
 
-A system's run carries the tag `result`, a hash of its answers: a stage that is reproduced with the same answers finds
-its run by that tag and leaves it alone. A run that was cut off is found the same way and finished. The report adds the
-systems that had nothing to do this time, so that every parent has all of its systems.
+Whoever logs a pipeline run logs all of its systems, so a parent is complete from the first moment, whatever the next
+stage does or fails to do. What is there already is left alone, what was cut off is finished:
+
+- A system's run is found again by its score document and, where they are known, its answers.
+- Answers that an earlier pipeline run gave, for nothing that they depend on was turned, carry its name: `answers_of`.
+- `comparison` marks what belongs to a parent now; results that were replaced under the same parent lose it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_LOGGED_ARTIFACTS,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+)
 
+from query_assistant.queries.request import to_text
+from query_assistant.records import Query, Response
+from query_assistant.reporting.provenance import Provenance
 from query_assistant.reporting.store import exclusively, open_store
-from query_assistant.scoring.documents import Times, numbers, read_score
+from query_assistant.reporting.tables import api_table, read_scores, summary, systems_table, techniques_table
+from query_assistant.reporting.views import write_views
+from query_assistant.scoring.documents import Rows, Score, Times, read_score, times
+from query_assistant.systems.evaluation_sets import Item
 
 WRITTEN_BY_RUNS = (":!dvc.lock", ":!metrics", ":!params.yaml")  # they change while one pipeline run goes on
 ROLES = ("weights", "examples", "context", "decoding")  # the four words of a system
 FINISHED = "attributes.status = 'FINISHED'"
-FACTS = ("prompt_sha256", "revision")  # logged as tags: what tells systems apart in MLflow's comparison is their words
+TABLE = "answers.json"  # of one name in all runs, so that MLflow puts them side by side
+CLOCK = ("cost/ms", "cost/ms_p95")  # figures of an answer's time
+LONGEST = 6000  # characters of a parameter
+BATCH = 1000  # metrics that MLflow takes at once
 WORDS = {
     "base": "the base model's weights",
     "finetuned": "weights fine-tuned on the training pairs",
@@ -43,14 +64,8 @@ WORDS = {
     "grammar": "decoding within the API's grammar",
 }
 INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
-Shares in percent; right means that the query selects the records that were meant.
+Shares of 1; `selection`: the query selects the records that were meant.
 """
-ACCURACY = {"benchmark.selection": "accuracy/benchmark_selection", "test.selection": "accuracy/test_selection"}
-HEADLINES = {
-    "accuracy/benchmark_selection": "benchmark, right records",
-    "accuracy/test_selection": "test split, right records",
-    "benchmark/valid": "benchmark, valid queries",
-}
 
 
 @dataclass(frozen=True)
@@ -69,12 +84,6 @@ class PipelineRun:
     def key(self) -> str:
         words = [self.git_revision, self.changes, self.params_sha256[:12], self.name]
         return "-".join(word.replace("'", "") for word in words if word)
-
-    @property
-    def label(self) -> str:
-        """Which run it is: `brave-mole 0123456`, with `-dirty` where the code had changes."""
-        commit, *dirty = self.git_revision.split("-")
-        return "-".join([f"{self.name} {commit[:7]}", *dirty])
 
 
 def current_pipeline_run(params: Path = Path("params.yaml"), name: str | None = None) -> PipelineRun:
@@ -98,141 +107,217 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def log_system(
-    experiment: str,
-    pipeline: PipelineRun,
-    system: str,
-    *,
-    params: Mapping[str, object],
-    metrics: Mapping[str, float],
-    artifacts: Iterable[Path],
-    result: str,
-) -> str:
-    """Logs one scored system and returns its run id; the same `result` (a hash) under one parent is logged once.
+@dataclass(frozen=True)
+class Answered:
+    """What one system answered.
 
-    Metrics have dotted names (`benchmark.by_api.mygene.selection`); MLflow gets them by section, see `chart_name`.
+    Attributes:
+        file: the answers as they were written.
+        rows: each with its verdict, as `score_system` gives them.
+        ended: when the last was given, in seconds since 1970; a file's time of change, say.
     """
-    files = list(artifacts)
-    facts = {name: str(params[name]) for name in FACTS if name in params} | {"system": system, "result": result}
-    for document in (file for file in files if file.name == f"{system}.json"):
-        facts["score"] = _sha256(document)
-    knobs = {name: params[name] for name in params if name not in FACTS}
+
+    file: Path
+    responses: Sequence[Response]
+    rows: Rows
+    ended: float
+
+    @property
+    def digest(self) -> str:
+        """The same for the same answers to the same questions, however long they took."""
+        given = [(one.id, one.text, one.prompt_sha256) for one in self.responses]
+        return hashlib.sha256(json.dumps(given).encode()).hexdigest()
+
+    @property
+    def period(self) -> tuple[int, int]:
+        """From the first answer to the last, in milliseconds since 1970."""
+        end = int(1000 * self.ended)
+        return end - round(sum(one.latency_ms for one in self.responses)), end
+
+
+@dataclass(frozen=True)
+class SystemsCompared:
+    """What one pipeline run found.
+
+    Attributes:
+        run: what was turned, of which model, on how many instructions.
+        documents: the score documents of all its systems.
+        answers: by system, where they are at hand.
+        sets: what was asked, by set.
+        training: entries of the training curve, each with its `step`.
+        files: figures, tables and parameters, for the parent.
+    """
+
+    run: Provenance
+    documents: Sequence[Path]
+    answers: Mapping[str, Answered] = field(default_factory=dict)
+    sets: Mapping[str, Sequence[Item]] = field(default_factory=dict)
+    training: Sequence[Mapping[str, float]] = ()
+    files: Sequence[Path] = ()
+
+
+def log_comparison(experiment: str, pipeline: PipelineRun, found: SystemsCompared) -> str:
+    """Logs all systems of a pipeline run under their parent, and returns the parent's id.
+
+    Called again, by a later stage or after a kill, it adds what is missing.
+    """
     with exclusively():
         client, experiment_id = open_store(experiment)
-        parent = _parent(client, experiment_id, pipeline)
-        measured = {chart_name(name): value for name, value in metrics.items()}
-        run_id = _log_child(client, parent, pipeline, facts, knobs, measured, files)
-        client.set_terminated(parent.info.run_id)  # until the next system, or the report, adds to it
-    return run_id
+        log = _Log(client, experiment_id, pipeline, found)
+        log.systems()
+        return log.parent_run()
 
 
-def log_pipeline(
-    experiment: str,
-    pipeline: PipelineRun,
-    artifacts: Iterable[Path],
-    *,
-    title: str = "",
-    scores: Sequence[Path] = (),
-    times: Mapping[str, Times] | None = None,
-    params: Mapping[str, object] | None = None,
-    metrics: Mapping[str, float] | None = None,
-) -> str:
-    """Completes the parent run and returns its id; the Markdown tables among the artifacts become its text.
-
-    Args:
-        title: what it is called, such as `finetune.learning_rate=0.0005`; its `label` stands behind it.
-        scores: the score documents of all its systems. One that no run of this pipeline run logged, for nothing of it
-            was up to be done, is logged now, with the files of the run that made it where there is one.
-        times: what a clock said of each system, where it is known.
-    """
-    files = list(artifacts)
-    tables = [f"**{file.stem}**\n\n{file.read_text(encoding='utf-8')}" for file in files if file.suffix == ".md"]
-    text = "\n".join([INTRODUCTION, *sorted(tables, key=len)])  # MLflow folds all but the first lines
+def is_logged(experiment: str, scores_sha256: str) -> str | None:
+    """The finished pipeline run with all of these scores, the newest if there are several."""
     with exclusively():
         client, experiment_id = open_store(experiment)
-        parent = _parent(client, experiment_id, pipeline)
-        for path in scores:
-            _log_score(client, parent, pipeline, path, (times or {}).get(path.stem), params or {})
-        client.set_tag(parent.info.run_id, MLFLOW_RUN_NOTE, text)
-        if title:
-            client.set_tag(parent.info.run_id, MLFLOW_RUN_NAME, f"{title} ({pipeline.label})")
-        return _fill(client, parent, params or {}, metrics or {}, files)
+        run = _find(client, experiment_id, f"tags.kind = 'pipeline' AND tags.scores = '{scores_sha256}' AND {FINISHED}")
+        return str(run.info.run_id) if run else None
 
 
-def _log_score(
-    client: MlflowClient,
-    parent: Run,
-    pipeline: PipelineRun,
-    path: Path,
-    taken: Times | None,
-    params: Mapping[str, object],
-) -> None:
-    score, digest = read_score(path), _sha256(path)
-    system = score.system
-    alike = f"tags.system = '{system}' AND tags.score = '{digest}'"
-    if _find(client, parent.info.experiment_id, f"{_below(parent)} AND {alike} AND {FINISHED}"):
-        return
-    made = _find(client, parent.info.experiment_id, f"{alike} AND {FINISHED}")
-    facts = {name: made.data.tags[name] for name in (*FACTS, "result") if made and name in made.data.tags}
-    facts = {"result": digest} | facts | {"system": system, "score": digest}
-    knobs = dict(params) | dict(zip(ROLES, system.split("-"), strict=False))
-    metrics = dict(made.data.metrics) if made else {}
-    metrics |= {chart_name(name): value for name, value in numbers(score, taken).items()}
-    with tempfile.TemporaryDirectory() as folder:
-        if made and client.list_artifacts(made.info.run_id):
-            client.download_artifacts(made.info.run_id, "", folder)
-        files = sorted(Path(folder).iterdir()) or [path]
-        _log_child(client, parent, pipeline, facts, knobs, metrics, files)
+class _Log:
+    """One pipeline run on its way into the store, which is held meanwhile."""
 
+    def __init__(self, client: MlflowClient, experiment_id: str, pipeline: PipelineRun, found: SystemsCompared) -> None:
+        self._client, self._experiment_id, self._pipeline, self._found = client, experiment_id, pipeline, found
+        self._knobs = {"model": found.run.model, "experiment": found.run.experiment, **found.run.turned}
+        self._earlier = {document: self._earlier_run(document) for document in found.documents}
+        self._parent = self._open_parent()
 
-def _log_child(
-    client: MlflowClient,
-    parent: Run,
-    pipeline: PipelineRun,
-    facts: Mapping[str, str],
-    params: Mapping[str, object],
-    metrics: Mapping[str, float],
-    files: Iterable[Path],
-) -> str:
-    """The run of one system and result under its parent: the one that is there, finished if it was cut off, or a new
-    one."""
-    experiment_id, mine = parent.info.experiment_id, f"{_below(parent)} AND tags.result = '{facts['result']}'"
-    mine += f" AND tags.system = '{facts['system']}'"
-    if found := _find(client, experiment_id, f"{mine} AND {FINISHED}"):
-        return str(found.info.run_id)
-    parentage = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, MLFLOW_RUN_NOTE: system_note(facts["system"], metrics)}
-    tags = _tags(pipeline) | parentage | dict(facts)
-    run = _find(client, experiment_id, mine) or client.create_run(experiment_id, run_name=facts["system"], tags=tags)
-    return _fill(client, run, params, metrics, files)
+    def systems(self) -> None:
+        """A finished run for each system, and none besides that counts as of this comparison."""
+        current = {self._system(document) for document in self._found.documents}
+        for run in self._search(f"{self._below()} AND tags.comparison = '{self._parent.info.run_id}'", 100):
+            if run.info.run_id not in current:
+                self._client.set_tag(run.info.run_id, "comparison", "replaced")
 
+    def parent_run(self) -> str:
+        """Completes the parent and finishes it."""
+        run, run_id, scores = self._found.run, str(self._parent.info.run_id), read_scores(self._found.documents)
+        tables = [("systems", systems_table(scores)), ("techniques", techniques_table(scores))]
+        tables += [("APIs", api_table(scores))] if len(scores[0].benchmark.by_api) > 1 else []
+        note = [INTRODUCTION, run.caption, *(f"**{name}**\n\n{table}" for name, table in tables)]
+        self._client.set_tag(run_id, MLFLOW_RUN_NOTE, "\n\n".join(note))  # MLflow folds all but the first lines
+        self._client.set_tag(run_id, MLFLOW_RUN_NAME, run.title)
+        self._client.set_tag(run_id, "scores", run.scores_sha256)
+        self._log_training()
+        if not self._parent.inputs.dataset_inputs:
+            self._client.log_inputs(run_id, datasets=[*_tested_on(self._found.sets), *_trained_on(Path("dvc.lock"))])
+        self._fill(self._parent, self._knobs, summary(scores), self._found.files)
+        self._client.set_terminated(run_id)
+        write_views(self._client, self._experiment_id, run_id)
+        return run_id
 
-def _fill(
-    client: MlflowClient, run: Run, params: Mapping[str, object], metrics: Mapping[str, float], files: Iterable[Path]
-) -> str:
-    """Logs what the run lacks, and finishes it."""
-    run_id, now = str(run.info.run_id), int(time.time() * 1000)
-    known = run.data.metrics
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, metrics[name], now, 0) for name in sorted(metrics) if known.get(name) != metrics[name]],
-        params=[Param(name, str(params[name])[:6000]) for name in sorted(params) if name not in run.data.params],
-    )
-    for file in files:
-        client.log_artifact(run_id, str(file))
-    client.set_terminated(run_id)
-    return run_id
+    def _log_training(self) -> None:
+        if any(name.startswith("training/") for name in self._parent.data.metrics):
+            return
+        now = _milliseconds()
+        points = [
+            Metric(f"training/{name}", value, now, int(entry["step"]))
+            for entry in self._found.training
+            for name, value in entry.items()
+            if name != "step"
+        ]
+        for first in range(0, len(points), BATCH):
+            self._client.log_batch(self._parent.info.run_id, metrics=points[first : first + BATCH])
 
+    def _open_parent(self) -> Run:
+        """The parent; a new one began when the first of its own answers was being given."""
+        found = self._find(f"tags.pipeline = '{self._pipeline.key}' AND tags.kind = 'pipeline'")
+        if found:
+            return found
+        new = [document.stem for document, made in self._earlier.items() if not made]
+        own = [self._found.answers[system].period[0] for system in new if system in self._found.answers]
+        tags = {"pipeline": self._pipeline.key, "kind": "pipeline", **_tags(self._pipeline)}
+        start = min(own, default=_milliseconds())
+        return self._client.create_run(self._experiment_id, start, tags, run_name=self._found.run.title)
 
-def _parent(client: MlflowClient, experiment_id: str, pipeline: PipelineRun) -> Run:
-    found = _find(client, experiment_id, f"tags.pipeline = '{pipeline.key}' AND tags.kind = 'pipeline'")
-    if found:
-        return found
-    tags = {"pipeline": pipeline.key, "kind": "pipeline", MLFLOW_RUN_NOTE: INTRODUCTION, **_tags(pipeline)}
-    return client.create_run(experiment_id, run_name=pipeline.label, tags=tags)
+    def _earlier_run(self, document: Path) -> Run | None:
+        """The run of another pipeline run that has the same answers, or the same score where none are at hand."""
+        system, answered = document.stem, self._found.answers.get(document.stem)
+        alike = f"tags.answers = '{answered.digest}'" if answered else f"tags.score = '{_sha256(document)}'"
+        elsewhere = f"tags.pipeline != '{self._pipeline.key}'"
+        return self._find(f"tags.system = '{system}' AND {alike} AND {elsewhere} AND {FINISHED}")
 
+    def _system(self, document: Path) -> str:
+        """The id of a system's run: the one that is there, finished if it was cut off, or a new one."""
+        score, answered, made = read_score(document), self._found.answers.get(document.stem), self._earlier[document]
+        tags = {"system": score.system, "score": _sha256(document)} | ({"answers": answered.digest} if answered else {})
+        alike = " AND ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+        known = self._find(f"{self._below()} AND {alike}")
+        if known and known.info.status == "FINISHED":
+            self._client.set_tag(known.info.run_id, "comparison", self._parent.info.run_id)
+            return str(known.info.run_id)
+        run = known or self._new_system(score, made, tags)
+        metrics = figures(score, times(score.system, answered.responses) if answered else None)
+        if made and not answered:
+            metrics |= {name: made.data.metrics[name] for name in CLOCK if name in made.data.metrics}
+        knobs = dict(zip(ROLES, score.system.split("-"), strict=False)) | self._knobs
+        if answered:
+            self._answers(run, answered)
+            self._fill(run, knobs, metrics, [answered.file, document])
+        else:
+            self._fill_from(run, made, knobs, metrics, document)
+        end = made.info.end_time if made else answered.period[1] if answered else run.info.start_time
+        self._client.set_terminated(run.info.run_id, end_time=end)
+        return str(run.info.run_id)
 
-def _below(parent: Run) -> str:
-    return f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    def _new_system(self, score: Score, made: Run | None, identity: Mapping[str, str]) -> Run:
+        answered = self._found.answers.get(score.system)
+        tags = _tags(self._pipeline) | {"pipeline": self._pipeline.key, **identity}
+        tags |= {MLFLOW_PARENT_RUN_ID: self._parent.info.run_id, "comparison": self._parent.info.run_id}
+        tags |= {MLFLOW_RUN_NOTE: system_note(score)}
+        if made:
+            tags |= {"answers_of": made.data.tags.get("answers_of") or self._name_of_parent(made)}
+        began = made.info.start_time if made else answered.period[0] if answered else _milliseconds()
+        return self._client.create_run(self._experiment_id, began, tags, run_name=score.system)
+
+    def _name_of_parent(self, run: Run) -> str:
+        parent = self._client.get_run(run.data.tags[MLFLOW_PARENT_RUN_ID])
+        return f"{parent.info.run_name} ({run.data.tags.get('git_revision', '')[:7]})"
+
+    def _answers(self, run: Run, answered: Answered) -> None:
+        """Every answer beside what was wanted, as a table of the run; and what was asked, as its datasets."""
+        if MLFLOW_LOGGED_ARTIFACTS not in run.data.tags:
+            self._client.log_table(run.info.run_id, answer_table(answered.rows, self._found.sets), TABLE)
+        if not run.inputs.dataset_inputs:
+            self._client.log_inputs(run.info.run_id, datasets=_tested_on(self._found.sets))
+
+    def _fill_from(
+        self, run: Run, made: Run | None, params: Mapping[str, object], metrics: Mapping[str, float], document: Path
+    ) -> None:
+        """As `_fill`, with the files of the run that has the same score, where there is one."""
+        with tempfile.TemporaryDirectory() as folder:
+            if made and self._client.list_artifacts(made.info.run_id):
+                self._client.download_artifacts(made.info.run_id, "", folder)
+                for tag in {MLFLOW_LOGGED_ARTIFACTS} & made.data.tags.keys():
+                    self._client.set_tag(run.info.run_id, tag, made.data.tags[tag])
+            self._fill(run, params, metrics, sorted(Path(folder).iterdir()) or [document])
+
+    def _fill(
+        self, run: Run, params: Mapping[str, object], metrics: Mapping[str, float], files: Iterable[Path]
+    ) -> None:
+        """Logs what the run lacks."""
+        run_id, now, known = str(run.info.run_id), _milliseconds(), run.data
+        new = {name: value for name, value in sorted(metrics.items()) if known.metrics.get(name) != value}
+        turned = {name: str(value)[:LONGEST] for name, value in sorted(params.items()) if name not in known.params}
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, now, 0) for name, value in new.items()],
+            params=[Param(name, value) for name, value in turned.items()],
+        )
+        for file in files:
+            self._client.log_artifact(run_id, str(file))
+
+    def _below(self) -> str:
+        return f"tags.mlflow.parentRunId = '{self._parent.info.run_id}'"
+
+    def _find(self, condition: str) -> Run | None:
+        return _find(self._client, self._experiment_id, condition)
+
+    def _search(self, condition: str, most: int) -> list[Run]:
+        return list(self._client.search_runs([self._experiment_id], condition, max_results=most))
 
 
 def _find(client: MlflowClient, experiment_id: str, condition: str) -> Run | None:
@@ -253,13 +338,74 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def chart_name(name: str) -> str:
-    """`benchmark.by_api.mygene.valid` -> `benchmark/by_api/mygene_valid`: MLflow draws a section per folder.
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
 
-    It opens on the metric that comes first by name, hence a section of its own for selection.
+
+def answer_table(rows: Rows, sets: Mapping[str, Sequence[Item]]) -> pd.DataFrame:
+    """An answer a row, beside the question and the right query, with its verdict and what is wrong with it."""
+    wanted = {item.id: (item.instruction, to_text(Query(query=item.query, body=item.body)))
+              for items in sets.values() for item in items}  # fmt: skip
+    return pd.DataFrame(
+        {
+            "question": wanted[str(row["id"])][0],
+            "answer": row.get("answer", ""),  # second: MLflow opens on it, a column a system
+            "verdict": row["relation"],
+            "error": row["error"] or "",
+            "why": "; ".join(map(str, row["differences"])),  # type: ignore[call-overload]
+            "right query": wanted[str(row["id"])][1],
+            "API": row["api"],
+            "set": row["set"],
+            "id": row["id"],
+        }
+        for row in rows
+    ).astype(object)  # MLflow asks for it, and pandas warns of its own text type
+
+
+def _tested_on(sets: Mapping[str, Sequence[Item]]) -> list[DatasetInput]:
+    """What was asked, by set, known by its content."""
+    found = []
+    for name, items in sets.items():
+        text = json.dumps([item.model_dump(mode="json") for item in items], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        found.append(_dataset(name, digest, f"data/splits and data/apis: {name}", "testing", len(items)))
+    return found
+
+
+def _trained_on(lock: Path) -> list[DatasetInput]:
+    """The parts of the split that training read, by the hashes in dvc.lock; none where nothing was split."""
+    if not lock.is_file():
+        return []
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
+    outs = {one["path"]: one["md5"] for one in stages.get("split", {}).get("outs", ())}
+    parts = {"train": "training", "validation": "validation"}
+    paths = {name: f"data/splits/{name}.jsonl" for name in parts}
+    return [_dataset(name, outs[path][:12], path, parts[name]) for name, path in paths.items() if path in outs]
+
+
+def _dataset(name: str, digest: str, place: str, context: str, rows: int | None = None) -> DatasetInput:
+    profile = json.dumps({"num_rows": rows}) if rows is not None else None
+    dataset = Dataset(name, digest, "local", json.dumps({"uri": place}), profile=profile)
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
+
+
+def figures(score: Score, taken: Times | None) -> dict[str, float]:
+    """The figures that tell systems apart: short names, for MLflow heads its columns with them.
+
+    Plain ones are of the benchmark; all the others are in the run's score document.
     """
-    *folders, last = name.split(".", 2)
-    return ACCURACY.get(name) or "/".join([*folders, last.replace(".", "_")])
+    part = score.benchmark
+    low, high = part.interval["selection"]
+    found = {"selection": part.selection, "selection_low": low, "selection_high": high}
+    found |= {rung: getattr(part, rung) for rung in ("valid", "exact", "canonical", "execution")}
+    found |= {f"api/{name}": shares.selection for name, shares in part.by_api.items()}
+    found |= {f"error/{kind}": count / part.n for kind, count in part.errors.items()}
+    if score.test:
+        found |= {"test/selection": score.test.selection, "test/valid": score.test.valid}
+    found |= {"cost/prompt_tokens": score.cost.prompt_tokens_mean, "cost/answer_tokens": score.cost.answer_tokens_mean}
+    if taken:
+        found |= dict(zip(CLOCK, (taken.latency_ms_median, taken.latency_ms_p95), strict=True))
+    return found
 
 
 def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
@@ -270,8 +416,17 @@ def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, o
     return flat
 
 
-def system_note(system: str, metrics: Mapping[str, float]) -> str:
-    """A system in words with its headline numbers, as Markdown."""
-    words = ", ".join(WORDS.get(word, word) for word in system.split("-"))
-    figures = [f"- {label}: **{100 * metrics[name]:.1f}%**" for name, label in HEADLINES.items() if name in metrics]
-    return "\n".join([f"{words[:1].upper()}{words[1:]}.\n", *figures])
+def system_note(score: Score) -> str:
+    """A system in words with its headline figures, as Markdown."""
+    words = ", ".join(WORDS.get(word, word) for word in score.system.split("-"))
+    low, high = score.benchmark.interval["selection"]
+    lines = [
+        f"benchmark, right records: **{_percent(score.benchmark.selection)}** ({_percent(low)} to {_percent(high)})"
+    ]
+    lines += [f"test split, right records: **{_percent(score.test.selection)}**"] if score.test else []
+    lines += [f"benchmark, valid queries: **{_percent(score.benchmark.valid)}**"]
+    return "\n".join([f"{words[:1].upper()}{words[1:]}.\n", *(f"- {line}" for line in lines)])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"

@@ -260,22 +260,3 @@ def _text_metrics(responses: Sequence[Response], references: Sequence[Reference]
         bert_score=round(mean(bert_scores(texts, gold)), 4),
         empty=round(mean(float(not text) for text in texts), 4),
     )
-
-
-def numbers(score: Score, times: Times | None) -> dict[str, float]:
-    """Every figure of a system under a dotted name, as MLflow wants them: `benchmark.by_api.mygene.selection`."""
-    cost = score.cost.model_dump() | (times.model_dump(exclude={"system", "answers"}) if times else {})
-    return _flat({"cost": cost, **score.model_dump(exclude={"system", "confidence", "cost"}, exclude_none=True)})
-
-
-def _flat(document: Mapping[str, object], prefix: str = "") -> dict[str, float]:
-    flat: dict[str, float] = {}
-    for key, value in document.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{name}.")
-        elif isinstance(value, tuple):
-            flat |= {f"{name}.low": float(value[0]), f"{name}.high": float(value[1])}
-        elif isinstance(value, int | float):
-            flat[name] = float(value)
-    return flat
