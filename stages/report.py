@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+from query_assistant.forgetting.comparison import Forgetting, numbers_of
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import turned
@@ -12,6 +13,7 @@ from query_assistant.reporting.tables import read_scores, summary
 from query_assistant.reporting.tracking import current_pipeline_run, flat_params, log_pipeline
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
+FORGOTTEN = Path("metrics/forget.json")
 
 
 def main(params: Params) -> None:
@@ -26,7 +28,8 @@ def main(params: Params) -> None:
         model=params.model.name,
         revision=pipeline.git_revision,
     )
-    files = write_report(scores, run, TRAINING if params.model.trained else None, REPORT)
+    forgetting = Forgetting.model_validate_json(FORGOTTEN.read_bytes()) if params.model.trained else Forgetting()
+    files = write_report(scores, run, TRAINING if params.model.trained else None, REPORT, forgetting)
     log_pipeline(
         params.score.mlflow_experiment,
         pipeline,
@@ -34,7 +37,7 @@ def main(params: Params) -> None:
         title=run.title,
         scores=paths,
         params=flat_params(params.model_dump(mode="json", include={"seed", "model", "finetune", "generate"})),
-        metrics=summary(scores),
+        metrics=summary(scores) | numbers_of(forgetting),
     )
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 
