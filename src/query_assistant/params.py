@@ -339,7 +339,9 @@ class Params(Section):
     @model_validator(mode="after")
     def _forgets_what_it_learnt(self) -> Params:
         if self.forget.tasks and not self.model.trained:
-            raise ValueError(f"model={self.model.name} is not trained here, so that it forgets nothing; set forget=none")
+            raise ValueError(
+                f"model={self.model.name} is not trained here, so that it forgets nothing; set forget=none"
+            )
         return self
 
 

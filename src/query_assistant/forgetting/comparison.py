@@ -2,9 +2,10 @@
 
 A row of metrics/forget.json:
 
-    "piqa": {"metric": "acc_norm", "items": 80, "chance": 0.5, "base": 0.65, "base_interval": [0.54, 0.75],
-             "finetuned": 0.6, "finetuned_interval": [0.49, 0.7], "difference": -0.05, "difference_interval": [-0.1, 0.0],
-             "p_value": 0.22, "p_corrected": 0.88, "lost": 6, "gained": 2}
+    "piqa": {"metric": "acc_norm", "items": 80, "chance": 0.5,
+             "base": 0.65, "base_interval": [0.54, 0.75], "finetuned": 0.6, "finetuned_interval": [0.49, 0.7],
+             "difference": -0.05, "difference_interval": [-0.1, 0.0], "lost": 6, "gained": 2,
+             "p_value": 0.289063, "p_corrected": 1.0}
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from query_assistant.forgetting.measuring import Measured, task_file
 from query_assistant.records import Record
@@ -31,7 +33,8 @@ class TaskForgetting(Record):
         difference: fine-tuned less base.
         p_value: of the difference, two-sided: McNemar's exact test of right and wrong, a paired bootstrap of bits.
         p_corrected: the same for as many comparisons as there are tasks (Holm).
-        lost: items that only the base gets right; `gained`: that only the fine-tuned does; None where none is right or wrong.
+        lost: items that only the base gets right; `gained`: that only the fine-tuned does; None where nothing is right
+            or wrong.
     """
 
     metric: str
@@ -61,8 +64,8 @@ class MeanForgetting(Record):
 class Forgetting(Record):
     """metrics/forget.json; without tasks where nothing was measured. `of` says of what: weights, seed, versions."""
 
-    of: dict[str, Any] = {}
-    tasks: dict[str, TaskForgetting] = {}
+    of: dict[str, Any] = Field(default_factory=dict)
+    tasks: dict[str, TaskForgetting] = Field(default_factory=dict)
     mean: MeanForgetting | None = None
 
 
@@ -80,9 +83,7 @@ def compare_measured(
     corrected = holm({name: row["p_value"] for name, row in rows.items()})
     return Forgetting(
         of=dict(of),
-        tasks={
-            name: TaskForgetting(**row, p_corrected=round(corrected[name], _DIGITS)) for name, row in rows.items()
-        },
+        tasks={name: TaskForgetting(**row, p_corrected=round(corrected[name], _DIGITS)) for name, row in rows.items()},
         mean=_mean({name: pair for name, pair in pairs.items() if _has_right_answers(name)}, seed, resampling),
     )
 

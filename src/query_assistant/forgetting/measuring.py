@@ -33,7 +33,8 @@ from query_assistant.seeds import generator
 
 TASKS = Path(__file__).parent / "tasks"
 HARNESS_MISSING = (
-    "the package lm_eval is not installed: run `pip install -e '.[evaluation]' -c requirements.lock`, or set forget=none"
+    "the package lm_eval is not installed: run `pip install -e '.[evaluation]' -c requirements.lock`, "
+    "or set forget=none"
 )
 _LIBRARIES = ("lm-eval", "transformers", "peft", "torch")
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -104,7 +105,7 @@ def task_file(task: str) -> dict[str, Any]:
     """What the file of a task says, its functions as their names."""
     loader = type("_Loader", (yaml.SafeLoader,), {})
     loader.add_constructor("!function", lambda reader, node: reader.construct_scalar(node))
-    found: dict[str, Any] = yaml.load((TASKS / f"{task}.yaml").read_text(encoding="utf-8"), loader)  # noqa: S506
+    found: dict[str, Any] = yaml.load((TASKS / f"{task}.yaml").read_text(encoding="utf-8"), loader)
     return found
 
 
@@ -156,14 +157,12 @@ class _Harness:
         from lm_eval.evaluator import evaluate
         from lm_eval.tasks import TaskManager
 
-        from query_assistant.forgetting import scoring  # noqa: F401 - the files of tasks/ name its functions
+        from query_assistant.forgetting import documents, scoring  # noqa: F401 - the files of tasks/ name their functions
 
         loaded = TaskManager(include_path=str(TASKS), include_defaults=False).load([task])
         chat = bool(task_file(task)["metadata"].get("chat"))
         started = time.monotonic()
-        results = evaluate(
-            self.model, loaded, samples={task: list(items)}, bootstrap_iters=0, apply_chat_template=chat
-        )
+        results = evaluate(self.model, loaded, samples={task: list(items)}, bootstrap_iters=0, apply_chat_template=chat)
         found = _values(task, items, results["samples"][task])
         self._say(found, time.monotonic() - started)
         return found
