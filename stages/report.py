@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+from query_assistant.forgetting.comparison import Forgetting, numbers_of
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import described
@@ -12,6 +13,7 @@ from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, log_comparison
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
+FORGOTTEN = Path("metrics/forget.json")
 
 
 def main(params: Params) -> None:
@@ -19,9 +21,10 @@ def main(params: Params) -> None:
     systems = map("-".join, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding))
     paths = [SCORES / f"{system}.json" for system in systems]
     run = described(params, paths, pipeline.git_revision)
-    files = write_report(read_scores(paths), run, TRAINING if params.model.trained else None, REPORT)
-    curve = curve_entries(TRAINING) if params.model.trained else []
-    found = SystemsCompared(run, paths, training=curve, files=[*files, Path("params.yaml")])
+    forgetting = Forgetting.model_validate_json(FORGOTTEN.read_bytes()) if params.model.trained else Forgetting()
+    files = write_report(read_scores(paths), run, TRAINING if params.model.trained else None, REPORT, forgetting)
+    curve, numbers = curve_entries(TRAINING) if params.model.trained else [], numbers_of(forgetting)
+    found = SystemsCompared(run, paths, training=curve, numbers=numbers, files=[*files, Path("params.yaml")])
     log_comparison(params.score.mlflow_experiment, pipeline, found)
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 

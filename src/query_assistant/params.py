@@ -23,6 +23,17 @@ Weights = Literal["base", "finetuned"]
 Examples = Literal["zero_shot", "few_shot"]
 Context = Literal["closed", "rag"]
 Decoding = Literal["free", "grammar"]
+GeneralTask = Literal[
+    "piqa",
+    "openbookqa",
+    "commonsense_qa",
+    "mmlu",
+    "boolq",
+    "pubmedqa",
+    "function_choice",
+    "function_calling",
+    "wikipedia",
+]
 
 SCHEMA = "query_assistant.params"
 
@@ -300,6 +311,14 @@ class ScoreParams(Section):
     mlflow_experiment: Annotated[str, Field(min_length=1)]
 
 
+class ForgetParams(Section):
+    """What is asked of base and fine-tuned models beside queries; nothing without tasks."""
+
+    tasks: Annotated[tuple[GeneralTask, ...], AfterValidator(_distinct)]
+    items: Count
+    batch_size: Positive
+
+
 class Params(Section):
     """All of params.yaml; `schema` is written by Hydra once it has had the rest checked (conf/hydra_plugins/)."""
 
@@ -318,6 +337,15 @@ class Params(Section):
     finetune: FinetuneParams
     generate: GenerateParams
     score: ScoreParams
+    forget: ForgetParams
+
+    @model_validator(mode="after")
+    def _forgets_what_it_learnt(self) -> Params:
+        if self.forget.tasks and not self.model.trained:
+            raise ValueError(
+                f"model={self.model.name} is not trained here, so that it forgets nothing; set forget=none"
+            )
+        return self
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -24,7 +24,7 @@ SET = [
 RUNS = [
     "check", "fetch", "unpack records", "unpack simulated-logs", "unpack published-adapter", "unpack published-linker",
     "unpack published-responses", "annotate mygene", "filter mygene", "pair mygene", "split", "link", "index",
-    "finetune", "merge", "generate base", "generate finetuned", "score", "rescore", "report",
+    "finetune", "merge", "forget", "generate base", "generate finetuned", "score", "rescore", "report",
 ]  # fmt: skip
 # read by what is tracked, not by what the stage makes: the lock and the experiment's name are MLflow's facts
 ASIDE = ("params.yaml", "dvc.lock", "dvc.yaml", "mlflow.db", "mlartifacts/", "stages/", "conf/", ".env")

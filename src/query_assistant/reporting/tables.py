@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from query_assistant.forgetting.comparison import Forgetting, Interval, TaskForgetting
 from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
 
@@ -78,6 +79,35 @@ def techniques_table(scores: Sequence[Score]) -> str:
         cells = " | ".join(f"{100 * value:+.1f}" for value in points)
         lines.append(f"| `{technique}` | `{TECHNIQUES[technique]}` | {len(found)} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def forgetting_table(result: Forgetting) -> str:
+    """A Markdown table of what fine-tuning changed elsewhere: shares in percent, differences in points."""
+    lines = [
+        "| task | metric | items | chance | base | fine-tuned | difference (interval) | p, corrected | lost | gained |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *(_forgetting_row(name, row) for name, row in result.tasks.items()),
+    ]
+    if mean := result.mean:
+        change = _change(mean.difference, mean.difference_interval, 100)
+        lines.append(f"| mean of {mean.tasks} tasks | | | | | | {change} | {mean.p_value:.3f} | | |")
+    return "\n".join(lines) + "\n"
+
+
+def _forgetting_row(name: str, row: TaskForgetting) -> str:
+    factor = 1 if row.lost is None else 100
+    written = (lambda value: f"{value:.3f}") if factor == 1 else _percent
+    chance = _percent(row.chance) if row.chance else ""
+    change = _change(row.difference, row.difference_interval, factor)
+    counts = ["" if count is None else str(count) for count in (row.lost, row.gained)]
+    cells = [row.metric, str(row.items), chance, written(row.base), written(row.finetuned), change]
+    return f"| `{name}` | {' | '.join([*cells, f'{row.p_corrected:.3f}', *counts])} |"
+
+
+def _change(difference: float, interval: Interval, factor: int) -> str:
+    digits = 1 if factor == 100 else 3
+    low, high = interval
+    return f"{factor * difference:+.{digits}f} ({factor * low:+.{digits}f} to {factor * high:+.{digits}f})"
 
 
 def gains(scores: Sequence[Score], name: str = "benchmark") -> dict[str, list[float]]:

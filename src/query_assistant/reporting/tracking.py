@@ -145,6 +145,7 @@ class SystemsCompared:
         answers: by system, where they are at hand.
         sets: what was asked, by set.
         training: entries of the training curve, each with its `step`.
+        numbers: of the whole run, such as what was forgotten, for the parent.
         files: figures, tables and parameters, for the parent.
     """
 
@@ -153,6 +154,7 @@ class SystemsCompared:
     answers: Mapping[str, Answered] = field(default_factory=dict)
     sets: Mapping[str, Sequence[Item]] = field(default_factory=dict)
     training: Sequence[Mapping[str, float]] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()
 
 
@@ -204,7 +206,7 @@ class _Log:
         self._log_training()
         if not self._parent.inputs.dataset_inputs:
             self._client.log_inputs(run_id, datasets=[*_tested_on(self._found.sets), *_trained_on(Path("dvc.lock"))])
-        self._fill(self._parent, self._knobs, summary(scores), self._found.files)
+        self._fill(self._parent, self._knobs, {**summary(scores), **self._found.numbers}, self._found.files)
         self._client.set_terminated(run_id)
         write_views(self._client, self._experiment_id, run_id)
         return run_id
