@@ -94,7 +94,7 @@ def write_gguf(model: Any, file: Path, tokenizer: Path, kind: str, quantised: Ma
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(10_000.0)
     writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
-    writer.add_file_type(0)
+    writer.add_file_type(7 if set(quantised.values()) == {"Q8_0"} else 0)  # OpenVINO asks it which kind matrices have
     tokens = sorted(json.loads(tokenizer.read_text())["model"]["vocab"].items(), key=lambda it: it[1])
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2" if kind == "qwen2" else "smollm")

@@ -62,12 +62,15 @@ class Engine(Protocol):
     def count_tokens(self, text: str) -> int: ...
 
 
-def open_engine(settings: EngineParams, model: Path, adapter: Path | None = None) -> Engine:
+def open_engine(
+    settings: EngineParams, model: Path, adapter: Path | None = None, *, keep_graph: bool = False
+) -> Engine:
     """The engine that the settings name, its model loaded.
 
     Args:
         model: models/base or models/finetuned; the openai engine does not look at it.
         adapter: a PEFT adapter to put on top (transformers only; openvino takes merged weights).
+        keep_graph: whether openvino's next start is to be faster, for as much room as the model takes.
 
     Raises:
         ConfigurationError: an adapter for an engine that cannot take it.
@@ -78,7 +81,7 @@ def open_engine(settings: EngineParams, model: Path, adapter: Path | None = None
     if settings.kind == "openvino":
         from query_assistant.engines.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(model, settings)
+        return OpenVinoEngine(model, settings, keep_graph=keep_graph)
     if settings.kind == "transformers":
         from query_assistant.engines.transformers import TransformersEngine
 

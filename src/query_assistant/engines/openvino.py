@@ -17,6 +17,7 @@ import openvino_genai
 
 from query_assistant.engines import Completion, Draw, Prompt
 from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
+from query_assistant.engines.openvino_graph import open_pipeline
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.params import EngineParams
 
@@ -24,7 +25,7 @@ from query_assistant.params import EngineParams
 class OpenVinoEngine:
     """One loaded model. Answers repeat byte for byte as long as the batches do."""
 
-    def __init__(self, model: Path, settings: EngineParams) -> None:
+    def __init__(self, model: Path, settings: EngineParams, *, keep_graph: bool = False) -> None:
         weights = model / "model.gguf"
         if not weights.is_file():
             raise MissingResourceError(
@@ -32,7 +33,7 @@ class OpenVinoEngine:
             )
         self._chat = ChatTokenizer(model)
         self._batch_size = settings.batch_size
-        self._pipeline = openvino_genai.ContinuousBatchingPipeline(weights, _scheduler(settings), "CPU")
+        self._pipeline = open_pipeline(weights, _scheduler(settings), keep_graph=keep_graph)
 
     def generate(
         self,

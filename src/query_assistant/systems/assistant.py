@@ -104,7 +104,7 @@ def open_assistant(
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
     """
-    engine = engine or open_weights(system.weights, params, models)
+    engine = engine or open_weights(system.weights, params, models, keep_graph=True)
     grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding != "free" else {}
     return Assistant(
         system,
@@ -119,12 +119,12 @@ def open_assistant(
     )
 
 
-def open_weights(weights: str, params: Params, models: Path = Path("models")) -> Engine:
+def open_weights(weights: str, params: Params, models: Path = Path("models"), *, keep_graph: bool = False) -> Engine:
     """The model that all systems of these weights share."""
     settings = params.model.engine
     if weights == "finetuned" and settings.finetuned_model_name:
         settings = settings.model_copy(update={"model_name": settings.finetuned_model_name})
-    return open_engine(settings, models / weights)
+    return open_engine(settings, models / weights, keep_graph=keep_graph)
 
 
 def _builder(
