@@ -14,6 +14,7 @@ import sys
 from types import FrameType
 
 import uvicorn
+from gradio import mount_gradio_app
 from starlette.types import ASGIApp
 
 from query_assistant.replica.http import Impatient, listening_socket
@@ -22,6 +23,7 @@ from query_assistant.server.bounded_work import BoundedWork
 from query_assistant.server.desk import Desk
 from query_assistant.server.endpoints import api_application
 from query_assistant.server.gate import LOOPBACK, Gate, GateRules
+from query_assistant.server.page import page, page_options
 
 MOST_CONNECTIONS = 512
 GRACE_S = 5
@@ -32,6 +34,11 @@ def web_application(desk: Desk, rules: GateRules, *, root_path: str = "", with_p
     """Everything that is served, behind its gate; programs alone need no page."""
     work = BoundedWork(MOST_WAITING + 8)
     app = api_application(desk, work)
+    if with_page:
+        shown = page(desk, work)
+        mount_gradio_app(
+            app, shown, path="", ssr_mode=False, show_error=False, max_file_size=1, pwa=False, **page_options()
+        )
     return Gate(app, rules)
 
 
