@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fake_engine import FakeEngine
 from query_assistant.apis import Api
 from query_assistant.engines import Prompt
 from query_assistant.prompts import PromptBuilder, PromptSettings
+from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.server.answering_thread import AnsweringThread, OpenedAssistant
 from query_assistant.server.desk import Desk
-from query_assistant.systems.assistant import Assistant
+from query_assistant.systems.assistant import Assistant, Proposal
 from query_assistant.systems.generation import System
 
 ANSWERS = {
@@ -24,6 +25,26 @@ ANSWERS = {
     "a field that is not there": "/v3/query?q=nonsense.field:1",
     "gibberish please": "I am a teapot",
 }
+
+
+@dataclass(frozen=True)
+class Ambiguous(Proposal):
+    """An answer that might have been another."""
+
+    alternatives: tuple[Proposal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wavering(Assistant):
+    """Is unsure of everything about kinases."""
+
+    def answer(self, instruction: str, api: str) -> Proposal:
+        given = super().answer(instruction, api)
+        if "kinase" not in instruction:
+            return given
+        others = ("/v3/query?q=symbol:CDK*", "/v3/query?q=name:kinase&species=mouse")
+        readings = tuple(Proposal(Query(query=text), text, 0.2) for text in others)
+        return Ambiguous(Query(query="/v3/query?q=name:kinase"), "", 0.5, readings)
 
 
 def say(prompt: Prompt) -> str:
@@ -35,7 +56,7 @@ def opened(apis: Mapping[str, Api], answer: Callable[[Prompt], str] = say) -> Op
     engine = FakeEngine(answer)
     builder = PromptBuilder(apis, PromptSettings(), engine.count_tokens)
     system = System.parse("finetuned-zero_shot-closed-free")
-    assistant = Assistant(system, apis, engine, builder, {}, 64, 1, "fake")
+    assistant = Wavering(system, apis, engine, builder, {}, 64, 1, "fake")
     return OpenedAssistant(assistant, lambda question: next(iter(apis)), "fake")
 
 
@@ -52,7 +73,3 @@ def desk_of(
         yield desk
     finally:
         assert model.close()
-
-
-def compact(document: object) -> str:
-    return json.dumps(document, sort_keys=True)

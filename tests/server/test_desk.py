@@ -55,6 +55,16 @@ def test_it_says_when_it_does_not_know(desk: Desk) -> None:
     assert "does not exist" in wrong.reason
 
 
+def test_other_readings_come_with_their_hits_and_what_differs(desk: Desk) -> None:
+    answer = desk.ask("genes about kinase", "mygene")
+    assert not answer.sure
+    assert [(one.query, one.hits) for one in answer.alternatives] == [
+        ("/v3/query?q=symbol:CDK*", 3),
+        ("/v3/query?q=name:kinase&species=mouse", 4),
+    ]
+    assert all(one.differences and one.words for one in answer.alternatives)
+
+
 @pytest.mark.parametrize("question", ["", "  \n", "?!", "x" * 1001, "half \ud83d"])
 def test_questions_that_are_none_are_refused(desk: Desk, question: str) -> None:
     with pytest.raises(InputError):

@@ -15,9 +15,9 @@ from query_assistant.server.hosting import web_application
 
 @pytest.fixture
 def client(desk: Desk) -> Iterator[httpx.Client]:
-    with running(web_application(desk, GateRules(calls_per_minute=0), with_page=False)) as address:
-        with httpx.Client(base_url=address, timeout=30) as made:
-            yield made
+    served = web_application(desk, GateRules(calls_per_minute=0), with_page=False)
+    with running(served) as address, httpx.Client(base_url=address, timeout=30) as made:
+        yield made
 
 
 def test_ask_explain_validate_compare_execute(client: httpx.Client) -> None:
@@ -104,25 +104,25 @@ def test_other_sites_may_not_make_a_browser_ask(client: httpx.Client, headers: d
 
 
 def test_a_client_that_asks_without_pause_is_slowed(desk: Desk) -> None:
-    with running(web_application(desk, GateRules(calls_per_minute=10), with_page=False)) as address:
-        with httpx.Client(base_url=address) as client:
-            answers = [client.get("/api/state") for _ in range(8)]
+    served = web_application(desk, GateRules(calls_per_minute=10), with_page=False)
+    with running(served) as address, httpx.Client(base_url=address) as client:
+        answers = [client.get("/api/state") for _ in range(8)]
     assert [one.status_code for one in answers] == [200] * 5 + [429] * 3
     assert int(answers[-1].headers["Retry-After"]) >= 1
 
 
 def test_a_token_is_asked_of_everyone_where_one_is_set(desk: Desk) -> None:
-    with running(web_application(desk, GateRules(token="s3cret"), with_page=False)) as address:
-        with httpx.Client(base_url=address) as client:
-            assert client.get("/api/state").status_code == 401
-            wrong = client.get("/api/state", headers={"Authorization": "Bearer other"})
-            assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
-            assert client.get("/api/state", headers={"Authorization": "Bearer s3cret"}).status_code == 200
-            moved = client.get("/api/state?token=s3cret&x=1")
-            assert (moved.status_code, moved.headers["Location"]) == (303, "/api/state?x=1")
-            assert "HttpOnly" in moved.headers["Set-Cookie"]
-            assert client.get("/api/state").status_code == 200  # by the cookie
-            assert client.get(f"{address}//evil.example?token=s3cret").headers["Location"] == "/evil.example"
+    served = web_application(desk, GateRules(token="s3cret"), with_page=False)
+    with running(served) as address, httpx.Client(base_url=address) as client:
+        assert client.get("/api/state").status_code == 401
+        wrong = client.get("/api/state", headers={"Authorization": "Bearer other"})
+        assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert client.get("/api/state", headers={"Authorization": "Bearer s3cret"}).status_code == 200
+        moved = client.get("/api/state?token=s3cret&x=1")
+        assert (moved.status_code, moved.headers["Location"]) == (303, "/api/state?x=1")
+        assert "HttpOnly" in moved.headers["Set-Cookie"]
+        assert client.get("/api/state").status_code == 200  # by the cookie
+        assert client.get(f"{address}//evil.example?token=s3cret").headers["Location"] == "/evil.example"
 
 
 def test_a_busy_model_is_a_503_with_the_time_to_come_back(

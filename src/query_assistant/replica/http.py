@@ -186,7 +186,8 @@ _SETTINGS: dict[str, Any] = {
 @contextmanager
 def running(application: Callable[..., Any], port: int = 0) -> Iterator[str]:
     """The address of the application, served from a thread of its own on the loopback until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, **_SETTINGS))
+    settings = _SETTINGS | {"lifespan": "auto"}  # the assistant's page starts its queue there
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, **settings))
     ready = threading.Event()
     started = server.startup
 

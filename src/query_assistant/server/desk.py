@@ -63,7 +63,8 @@ MOST_HINTS = 12
 class Desk:
     """One assistant, the records of its APIs, and what people put right.
 
-    `live` makes the executor of the real API where that is switched on. `records` may raise `InputError`: there are none.
+    `live` makes the executor of the real API where that is switched on. `records` raises `InputError` where there are
+    none.
     """
 
     apis: Mapping[str, Api]

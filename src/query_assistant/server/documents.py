@@ -103,7 +103,7 @@ class QueryPart(BaseModel):
 
 
 class QuestionWord(BaseModel):
-    """A stretch of the question. `parts`: the numbers of the parts it is said by; `covered`: by any, or it means nothing."""
+    """A stretch of the question. `parts`: who says it; `covered`: somebody does, or it means nothing."""
 
     text: str
     covered: bool

@@ -1,7 +1,7 @@
 """The desk over HTTP, under /api; what is asked and answered is described in /api/openapi.json.
 
-An error is {"error": "what, what was expected, what to do"} with 400 (bad input), 413 and 422 (of another form), 429 (too
-often), 503 (busy or without a model; Retry-After says when to ask again).
+An error is {"error": "what, what was expected, what to do"} with 400 (bad input), 413 and 422 (of another form), 429
+(too often), 503 (busy or without a model; Retry-After says when to ask again).
 """
 
 from __future__ import annotations

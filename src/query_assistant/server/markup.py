@@ -17,6 +17,7 @@ from query_assistant.server.documents import (
     QueryAnswer,
     QueryCopies,
     QueryFault,
+    QuestionWord,
 )
 
 _FOLDER = Path(__file__).parent
@@ -42,6 +43,11 @@ def notice(kind: Literal["loading", "error", "empty"], title: str, text: str = "
     return _filled("notice", kind=kind, title=title, text=text)
 
 
+def welcome(examples: Sequence[str]) -> str:
+    """What stands there before anything was asked."""
+    return _filled("welcome", examples=examples)
+
+
 def understood(explained: ExplainedQuery, asked: AnsweredQuestion | None) -> str:
     """What the query says, beside what was asked; `asked` None: a person wrote the query."""
     confidence = asked.confidence if asked else None
@@ -50,10 +56,21 @@ def understood(explained: ExplainedQuery, asked: AnsweredQuestion | None) -> str
         explained=explained,
         asked=asked,
         alternatives=asked.alternatives if asked and not asked.sure else [],
-        missed=[word.text for word in explained.question if not word.covered],
+        missed=_missed(explained.question),
         percent="" if confidence is None else f"{confidence:.0%}",
         sureness=_sureness(confidence),
     )
+
+
+def _missed(question: Sequence[QuestionWord]) -> list[str]:
+    """The stretches of a question that nothing covers: words side by side are one."""
+    found: list[str] = []
+    joined = False
+    for word in question:
+        if not word.covered:
+            found = [*found[:-1], f"{found[-1]} {word.text}"] if joined else [*found, word.text]
+        joined = not word.covered or (joined and not word.text.strip())
+    return found
 
 
 def _sureness(confidence: float | None) -> str:

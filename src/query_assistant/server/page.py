@@ -53,7 +53,7 @@ def page_options() -> dict[str, Any]:
         input_placeholder_color="#64748b",
         input_placeholder_color_dark="#94a3b8",
     )
-    head = f'<meta name="description" content="Plain language in, BioThings API queries out"><script>{markup.page_file("page.js")}</script>'
+    head = f"<script>{markup.page_file('page.js')}</script>"
     return {"theme": theme, "css": markup.page_file("page.css"), "head": head, "footer_links": [], "run_history": False}
 
 
@@ -89,7 +89,7 @@ def page(desk: Desk, work: BoundedWork) -> gr.Blocks:
 
 
 def _laid_out(desk: Desk) -> tuple[_Parts, dict[str, Any]]:
-    gr.HTML(
+    _html(
         '<header class="qa-head"><h1>Query Assistant</h1><p>Ask about genes, variants, chemicals or diseases in your '
         "own words. You get the query, what it was understood to mean, and records to check it by.</p></header>"
     )
@@ -104,10 +104,10 @@ def _laid_out(desk: Desk) -> tuple[_Parts, dict[str, Any]]:
         autofocus=True,
         submit_btn=False,
     )
-    api = gr.Radio(choices, value="", label="Which API", elem_id="qa-api")
-    ask = gr.Button("Ask", variant="primary", elem_id="qa-ask")
-    gr.HTML(_examples(), elem_id="qa-examples")
-    understood = gr.HTML(elem_id="qa-answer", html_template="${value}", visible=True)
+    with gr.Row(elem_classes="qa-askrow", equal_height=False):
+        api = gr.Radio(choices, value="", label="Which API", elem_id="qa-api", scale=1, min_width=260)
+        ask = gr.Button("Ask", variant="primary", elem_id="qa-ask", scale=0, min_width=150)
+    understood = _html(markup.welcome(EXAMPLES), elem_id="qa-answer")
     with gr.Column(visible=False) as below:
         query = gr.Textbox(
             label="The query, to edit",
@@ -117,19 +117,21 @@ def _laid_out(desk: Desk) -> tuple[_Parts, dict[str, Any]]:
             max_length=LONGEST_QUERY,
             elem_id="qa-query",
         )
-        issues = gr.HTML(elem_id="qa-issues")
-        with gr.Row():
-            run = gr.Button("Run it", variant="secondary", elem_id="qa-run", min_width=120)
+        with gr.Row(elem_classes="qa-runrow"):
+            run = gr.Button("Run it", variant="primary", elem_id="qa-run", scale=0, min_width=150)
             live = gr.Button(
-                "Run it on the live API", variant="secondary", elem_id="qa-live", visible=desk.live is not None
+                "Run it on the live API", elem_id="qa-live", visible=desk.live is not None, scale=0, min_width=220
             )
-        records = gr.HTML(elem_id="qa-records")
-        copies = gr.HTML(elem_id="qa-copies")
+        issues = _html(elem_id="qa-issues")
+        records = _html(elem_id="qa-records")
+        copies = _html(elem_id="qa-copies")
         correction = _correction_part()
     with gr.Accordion("Earlier questions", open=False, elem_id="qa-history"):
-        gr.HTML('<ul id="qa-history-list"></ul><button type="button" data-do="forget" class="qa-tag">Forget them</button>')
+        _html(
+            '<ul id="qa-history-list"></ul><button type="button" data-do="forget" class="qa-tag">Forget them</button>'
+        )
     with gr.Accordion("Corrections made here", open=False, elem_id="qa-corrected") as corrected:
-        listing = gr.HTML()
+        listing = _html()
     given, number = gr.State({}), gr.State(0)
     parts = _Parts(
         api, question, query, understood, issues, records, copies, below, given,
@@ -142,8 +144,9 @@ def _laid_out(desk: Desk) -> tuple[_Parts, dict[str, Any]]:
 def _correction_part() -> dict[str, Any]:
     """Thumbs, and "Correct this"."""
     with gr.Row(elem_id="qa-thumbs"):
-        up = gr.Button("👍 That is right", size="sm", elem_id="qa-up", min_width=140)
-        down = gr.Button("👎 That is wrong", size="sm", elem_id="qa-down", min_width=140)
+        _html("<span>Is that what you meant?</span>", elem_id="qa-meant")
+        up = gr.Button("✓ Yes", size="sm", elem_id="qa-up", scale=0, min_width=90)
+        down = gr.Button("✗ No", size="sm", elem_id="qa-down", scale=0, min_width=90)
     with gr.Accordion("Correct this", open=False, elem_id="qa-correct") as accordion:
         right = gr.Textbox(
             label="The right query",
@@ -152,22 +155,22 @@ def _correction_part() -> dict[str, Any]:
             max_length=LONGEST_QUERY,
             elem_id="qa-right",
         )
-        judged = gr.HTML(elem_id="qa-judged")
-        reason = gr.Textbox(label="What was wrong", placeholder="optional", max_length=LONGEST_QUESTION, elem_id="qa-why")
+        judged = _html(elem_id="qa-judged")
+        reason = gr.Textbox(
+            label="What was wrong", placeholder="optional", max_length=LONGEST_QUESTION, elem_id="qa-why"
+        )
         with gr.Row():
-            keep = gr.Button("Keep my query", variant="primary", elem_id="qa-keep", min_width=140)
-            only_reason = gr.Button("I only know that it is wrong", elem_id="qa-only-reason", min_width=140)
-    kept = gr.HTML(elem_id="qa-kept")
-    take_back = gr.Button("Take it back", size="sm", visible=False, elem_id="qa-take-back")
+            keep = gr.Button("Keep my query", variant="primary", elem_id="qa-keep", scale=0, min_width=170)
+            only_reason = gr.Button("I only know that it is wrong", elem_id="qa-only-reason", scale=0, min_width=240)
+    kept = _html(elem_id="qa-kept")
+    take_back = gr.Button("Take it back", size="sm", visible=False, elem_id="qa-take-back", scale=0)
     found = {"up": up, "down": down, "accordion": accordion, "right": right, "judged": judged, "reason": reason}
     return found | {"keep": keep, "only_reason": only_reason, "kept": kept, "take_back": take_back}
 
 
-def _examples() -> str:
-    items = "".join(
-        f'<li><button type="button" data-do="example" data-question="{text}">{text}</button></li>' for text in EXAMPLES
-    )
-    return f'<span class="qa-label" id="qa-for-example">For example</span><ul class="qa-examples" aria-labelledby="qa-for-example">{items}</ul>'
+def _html(value: str = "", **options: Any) -> gr.HTML:
+    """HTML in the page's own looks, none of gradio's."""
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 class _Handlers:
@@ -178,7 +181,9 @@ class _Handlers:
 
     async def ask(self, question: str, api: str) -> AsyncIterator[dict[Any, Any]]:
         if not question.strip():
-            yield self._only(markup.notice("empty", "Nothing asked yet.", "Write what you want to find, then press Ask."))
+            yield self._only(
+                markup.notice("empty", "Nothing asked yet.", "Write what you want to find, then press Ask.")
+            )
             return
         yield self._only(markup.notice("loading", "Thinking…", self._patience()))
         try:
@@ -284,8 +289,10 @@ class _Handlers:
         question, api, query = asked["q"][:LONGEST_QUESTION], asked["api"], asked["query"][:LONGEST_QUERY]
         if not question and not query:
             state = self.desk.state()
-            welcome = "" if state.model != "missing" else markup.notice("error", "No questions today:", state.reason)
-            yield self._only(welcome)
+            if state.model == "missing":
+                yield self._only(markup.notice("error", "No questions today:", state.reason))
+            else:
+                yield self._only(markup.welcome(EXAMPLES))
             return
         chosen = {self.parts.question: question, self.parts.api: api if api in self.desk.apis else ""}
         if not query:
@@ -311,9 +318,7 @@ class _Handlers:
             }
         return self._explained(explained, answer, question)
 
-    def _explained(
-        self, explained: ExplainedQuery, answer: AnsweredQuestion | None, question: str
-    ) -> dict[Any, Any]:
+    def _explained(self, explained: ExplainedQuery, answer: AnsweredQuestion | None, question: str) -> dict[Any, Any]:
         parts = self.parts
         return {
             parts.understood: markup.understood(explained, answer),
@@ -352,19 +357,21 @@ def _failed(error: Exception) -> str:
 
 def _wired(blocks: gr.Blocks, parts: _Parts, buttons: dict[str, Any], handlers: _Handlers) -> None:
     shown = [
-        parts.api, parts.question, parts.query, parts.understood, parts.issues, parts.records, parts.copies, parts.below,
-        parts.given, parts.right, parts.judged, parts.kept, parts.take_back,
+        parts.api, parts.question, parts.query, parts.understood, parts.issues, parts.records, parts.copies,
+        parts.below, parts.given, parts.right, parts.judged, parts.kept, parts.take_back,
     ]  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asking = [buttons["ask"].click, parts.question.submit]
     gr.on(asking, handlers.ask, [parts.question, parts.api], shown, **quiet).then(**_remembering(parts))
-    gr.on([buttons["run"].click, parts.query.submit], handlers.run, [parts.question, parts.query, parts.given], shown, **quiet).then(
-        **_remembering(parts)
-    )
+    gr.on(
+        [buttons["run"].click, parts.query.submit],
+        handlers.run,
+        [parts.question, parts.query, parts.given],
+        shown,
+        **quiet,
+    ).then(**_remembering(parts))
     buttons["live"].click(handlers.run_live, [parts.question, parts.query, parts.given], shown, **quiet)
-    parts.query.input(
-        handlers.check, [parts.query, parts.given], parts.issues, trigger_mode="always_last", **quiet
-    )
+    parts.query.input(handlers.check, [parts.query, parts.given], parts.issues, trigger_mode="always_last", **quiet)
     parts.right.input(handlers.judge, [parts.right, parts.given], parts.judged, trigger_mode="always_last", **quiet)
     said = [parts.kept, parts.judged, parts.number, parts.take_back, parts.correcting, parts.right]
     buttons["keep"].click(
@@ -375,9 +382,7 @@ def _wired(blocks: gr.Blocks, parts: _Parts, buttons: dict[str, Any], handlers: 
     )
     buttons["up"].click(handlers.up, [parts.question, parts.given], said, **quiet)
     buttons["down"].click(handlers.down, [parts.question, parts.given], said, **quiet)
-    buttons["only_reason"].click(
-        handlers.only_reason, [buttons["reason"], parts.question, parts.given], said, **quiet
-    )
+    buttons["only_reason"].click(handlers.only_reason, [buttons["reason"], parts.question, parts.given], said, **quiet)
     buttons["corrected"].expand(handlers.listing, None, buttons["listing"], **quiet)
     blocks.load(handlers.restore, None, shown, **quiet).then(**_remembering(parts))
 
@@ -386,8 +391,8 @@ def _remembering(parts: _Parts) -> dict[str, Any]:
     """Puts what is shown into the address and the history of this browser."""
     return {
         "fn": None,
-        "inputs": [parts.question, parts.query, parts.given],
-        "js": "(question, query, given) => { window.qaRemember(question, (given && given.api) || '', query); }",
+        "inputs": [parts.question, parts.query],
+        "js": "(question, query) => { window.qaRemember(question, query); }",
         "show_progress": "hidden",
         "api_visibility": "private",
     }

@@ -137,6 +137,9 @@ _EMPTY = frozenset(
         "about",
     ]
 )
+_DENYING = frozenset(["not", "no", "non", "without", "never", "nor", "neither", "except", "excluding", "lacking"])
+# "No more than five" denies nothing.
+_LIMITING = frozenset(["more", "over", "beyond", "above", "greater", "exceeding", "later", "longer"])
 _TOKEN = re.compile(r"\w+(?:[.:'’*/>+-]+\w+)*[*+]?")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
@@ -149,6 +152,7 @@ class _Said:
     stems: frozenset[str]
     whole: frozenset[str] = frozenset()
     numbers: frozenset[Decimal] = field(default=frozenset())
+    denies: bool = False
 
 
 def covered(query: Query, api: Api, question: str) -> tuple[list[QueryPart], list[QuestionWord]]:
@@ -207,7 +211,9 @@ def _sayers(token: str, following: str, said: Sequence[_Said]) -> list[int]:
     pieces = {_stem(piece) for piece in _PIECE.findall(token)} - _empty_stems()
     if not pieces:
         return []
-    return [n for n, one in enumerate(said) if _stem(token) in one.stems or pieces <= one.stems]
+    found = [n for n, one in enumerate(said) if _stem(token) in one.stems or pieces <= one.stems]
+    limits = following.split(" ", maxsplit=1)[0].casefold() in _LIMITING
+    return [n for n in found if said[n].denies] if whole in _DENYING and not limits else found
 
 
 def _is_empty(token: str) -> bool:
@@ -312,7 +318,7 @@ def _condition(leaf: Leaf, denied: bool, lexicon: Lexicon) -> _Said:
         stems |= _stems(
             [[words_file("conditions")[key] for key in _NEGATION], "not no non without lacking neither nor"]
         )
-    return _Said(part, stems, _whole(values), frozenset(numbers))
+    return _Said(part, stems, _whole(values), frozenset(numbers), denied or leaf.operator == "lacks")
 
 
 def _value(leaf: Leaf) -> str:

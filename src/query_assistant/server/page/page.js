@@ -48,7 +48,8 @@
   });
 
   // The address holds question, API and query, so that it can be shared; the latest ones are kept in this browser alone.
-  window.qaRemember = (question, api, query) => {
+  window.qaRemember = (question, query) => {
+    const api = document.querySelector(".qa-understood")?.dataset.api || "";
     const address = new URL(location.href);
     for (const [name, value] of Object.entries({ q: question, api, query })) {
       if (value) address.searchParams.set(name, value); else address.searchParams.delete(name);
@@ -159,6 +160,14 @@
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);
+  // Enter asks and runs; a new line takes Shift.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
+    const button = { "qa-question": "qa-ask", "qa-query": "qa-run" }[event.target.closest?.("#qa-question, #qa-query")?.id];
+    if (!button) return;
+    event.preventDefault();
+    press(button);
+  });
   document.addEventListener("focusout", (event) => {
     if (event.target.closest?.("#qa-query")) setTimeout(() => close(event.target), 150);
   });
