@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request as WebRequest
+from starlette.types import Lifespan
 
 from query_assistant import __version__
 from query_assistant.corrections.store import Correction
@@ -40,7 +41,7 @@ from query_assistant.server.documents import (
 log = logging.getLogger(__name__)
 
 
-def api_application(desk: Desk, work: BoundedWork) -> FastAPI:
+def api_application(desk: Desk, work: BoundedWork, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """The endpoints with their description; whoever serves it puts page and MCP beside them."""
     app = FastAPI(
         title="Query Assistant",
@@ -49,6 +50,7 @@ def api_application(desk: Desk, work: BoundedWork) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # their pages load programs from other hosts
         redoc_url=None,
+        lifespan=lifespan,
     )
     app.include_router(_routes(desk, work))
     app.add_exception_handler(QueryAssistantError, _told)

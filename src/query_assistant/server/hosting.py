@@ -11,9 +11,12 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from gradio import mount_gradio_app
 from starlette.types import ASGIApp
 
@@ -24,6 +27,7 @@ from query_assistant.server.desk import Desk
 from query_assistant.server.endpoints import api_application
 from query_assistant.server.gate import LOOPBACK, Gate, GateRules
 from query_assistant.server.page import page, page_options
+from query_assistant.server.tools import tool_application, tool_server
 
 MOST_CONNECTIONS = 512
 GRACE_S = 5
@@ -33,7 +37,16 @@ log = logging.getLogger(__name__)
 def web_application(desk: Desk, rules: GateRules, *, root_path: str = "", with_page: bool = True) -> ASGIApp:
     """Everything that is served, behind its gate; programs alone need no page."""
     work = BoundedWork(MOST_WAITING + 8)
-    app = api_application(desk, work)
+    tools = tool_server(desk, work)
+    calls = tool_application(tools)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        async with tools.session_manager.run():
+            yield
+
+    app = api_application(desk, work, living)
+    app.router.routes.extend(calls.routes)
     if with_page:
         shown = page(desk, work)
         mount_gradio_app(
