@@ -30,7 +30,7 @@ GUESS = "Let it guess"
 EXAMPLES = (
     "mouse genes whose name mentions collagen",
     "how many human genes are there per type of gene?",
-    "symbol and name of the rat genes called kinase, twenty of them",
+    "rat genes with kinase in their name, symbol and name only, at most twenty",
     "chemicals lighter than 60 dalton",
     "diseases whose name mentions anemia",
 )

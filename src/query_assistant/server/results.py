@@ -83,8 +83,13 @@ def _columns(request: Request, api: Api, documents: Sequence[Mapping[str, Any]])
     asked = returned_fields(request, api)
     if asked is not None:
         plain = [name for name in asked if not name.startswith("-") and name not in _NEVER_SHOWN]
-        return plain[:MOST_COLUMNS] or _filled([*api.well_known], documents)
-    return _filled([*_named(request, api), *api.well_known], documents)
+        return plain[:MOST_COLUMNS] or _filled(_known(api), documents)
+    return _filled([*_named(request, api), *_known(api)], documents)
+
+
+def _known(api: Api) -> list[str]:
+    """The fields that people speak of and that hold a value of their own, the best known first."""
+    return [name for name in api.well_known if name in api.schema and api.schema[name].leaf]
 
 
 def _named(request: Request, api: Api) -> Iterator[str]:
@@ -94,7 +99,7 @@ def _named(request: Request, api: Api) -> Iterator[str]:
 
 
 def _filled(names: Iterable[str], documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Those of the names that some row has a value for; top-level plain values where none has."""
+    """Those of the names that some row has a value for."""
     found = [name for name in dict.fromkeys(names) if name not in _NEVER_SHOWN]
     filled = [name for name in found if any(_cell(document, name) for document in documents[:MOST_ROWS])]
     return filled[: MOST_COLUMNS // 2 + 1]

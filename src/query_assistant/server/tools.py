@@ -35,9 +35,9 @@ PATH = "/mcp"
 T = TypeVar("T")
 INSTRUCTIONS = (
     "Queries for the BioThings APIs (genes, variants, chemicals, diseases) from questions in plain language. `ask` "
-    "first; its answer says how sure it is, which words of the question the query does not cover, and other readings "
-    "with their hits. Hits and rows are of a sample of real records. `explain` reads any query back, `validate` says why the API "
-    "would refuse one, `compare` whether two find the same records."
+    "first: its answer says how sure it is, which words of the question the query does not cover, and other "
+    "readings with their hits. Hits and rows are of a sample of real records. `explain` reads any query back, "
+    "`validate` says why the API would refuse one, `compare` whether two find the same records."
 )
 
 
