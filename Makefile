@@ -87,7 +87,7 @@ publish: env ## this workspace's adapter and answers as shared tarballs (then `d
 
 .PHONY: lock
 lock: env ## requirements.lock out of pyproject.toml, for Python 3.10 to 3.12
-	uv pip compile pyproject.toml --group dev --extra evaluation --universal --python-version 3.10 --upgrade \
+	uv pip compile pyproject.toml --group dev --extra evaluation --extra serve --universal --python-version 3.10 --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 .PHONY: clean

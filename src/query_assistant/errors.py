@@ -5,6 +5,7 @@ QueryAssistantError            one clear sentence: the value, the expectation, t
 ├── InputError                 a file or an argument given by a person is not usable
 │   └── UnsafeArchiveError     a tarball or pickle tries to do more than carry data
 ├── MissingResourceError       weights, key, GPU, server or package that the choice needs is not there
+├── BusyError                  more was asked at once than can be answered in time; carries when to ask again
 ├── RequestError               the API would answer 4xx; carries the status and the server's reason
 │   └── QuerySyntaxError       the query text cannot be parsed; carries the position
 └── LeakError                  something of a test set was found in training data
@@ -31,6 +32,14 @@ class UnsafeArchiveError(InputError):
 
 class MissingResourceError(QueryAssistantError):
     """Something outside the package is needed and absent; the message says how to get it."""
+
+
+class BusyError(QueryAssistantError):
+    """The server has as much to do as it can hold; `retry_after_s` is when it may have time."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RequestError(QueryAssistantError):

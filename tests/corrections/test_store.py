@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from query_assistant.corrections import store
-from query_assistant.corrections.store import Correction, Corrections
+from query_assistant.corrections.store import Correction, Corrections, Thumb
 from query_assistant.errors import InputError
 
 WRITER = """
@@ -86,10 +86,34 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
         kept.add(Correction(api="mygene", instruction="a", query="/v3/query?q=a"))
     monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, "CREATE TABLE later (id INTEGER); CREATE TABLE b (i)"))
     assert asked(path) == ["a"]
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (2,)
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (len(store.MIGRATIONS),)
     monkeypatch.undo()
-    with pytest.raises(InputError, match="of version 2, this program knows 1"):
+    with pytest.raises(InputError, match="of version 3, this program knows 2"):
         asked(path)
+
+
+def test_a_file_of_the_first_version_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.sqlite"
+    old = sqlite3.connect(path)
+    old.executescript(store.MIGRATIONS[0] + "PRAGMA user_version = 1")
+    old.execute(
+        "INSERT INTO corrections (made, state, api, instruction, query, reason, model) "
+        "VALUES ('2026-01-01T00:00:00+00:00', 'accepted', 'mygene', 'a', '/v3/query?q=a', '', 'm')"
+    )
+    old.commit()
+    old.close()
+    with Corrections.open(path) as kept:
+        (one,) = kept.all()
+        assert kept.thumbs() == []
+    assert (one.instruction, one.model, one.prompt_sha256) == ("a", "m", "")
+
+
+def test_a_thumb_comes_back_as_it_was_given(tmp_path: Path) -> None:
+    given = Thumb(api="mygene", instruction="a 'b'", given="", thumb="down", reason="no idea", model="m")
+    with Corrections.open(tmp_path / "c.sqlite") as kept:
+        assert kept.add_thumb(given) == 1
+        (back,) = kept.thumbs()
+    assert back.model_copy(update={"id": 0, "made": ""}) == given
 
 
 def test_another_file_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ COMMANDS = {
     "review": ("data", "look through pairs: accept, edit, reject"),
     "import-responses": ("data", "pickled response lists of the prototype as JSON Lines"),
     "api": ("apis", "what is known of each API, and adding one"),
+    "serve": ("serving", "the assistant as a page, an HTTP API and MCP"),
     "replica": ("serving", "the local API over HTTP"),
 }
 

@@ -56,7 +56,8 @@ class Instruction(Record):
         return given
 
 
-def _open(system: str, apis: dict[str, Api], *, workspace: bool, corrected: Sequence[Pair] = ()) -> Assistant:
+def open_system(system: str, apis: dict[str, Api], *, workspace: bool, corrected: Sequence[Pair] = ()) -> Assistant:
+    """The system that a command or the server answers with, its model loaded."""
     root = project_root()
     if not workspace:
         return open_published(root, apis, system, corrected)
@@ -112,7 +113,7 @@ def ask(  # a word of the command line each
     api = api or _guessed(instruction, system, workspace=workspace)
     apis = {api.name: api}
     corrected = accepted_examples(project_root(), apis)  # not for `predict`, whose answers are scored and compared
-    answer = _open(system, apis, workspace=workspace, corrected=corrected).answer(instruction, api.name)
+    answer = open_system(system, apis, workspace=workspace, corrected=corrected).answer(instruction, api.name)
     query = answer.query
     if as_json:
         show_json(_document(answer, api))
@@ -185,7 +186,7 @@ def predict(source: Path, target: Path, system: str, workspace: bool) -> None:
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
-    assistant = _open(system, apis, workspace=workspace)
+    assistant = open_system(system, apis, workspace=workspace)
     with (
         _partial_file(target) as partial,
         answers_of(assistant, items, partial) as answers,

@@ -25,7 +25,7 @@ from query_assistant.records import Query
 
 if TYPE_CHECKING:
     from query_assistant.corrections.store import Correction
-    from query_assistant.records import BenchmarkItem, Pair
+    from query_assistant.records import Pair
 
 
 def accepted_examples(root: Path, apis: Mapping[str, Api]) -> list[Pair]:
@@ -58,7 +58,7 @@ def add(api: Api, instruction: str, query: Query, given: Query | None, reason: s
     \b
     qa corrections add --api mygene "cdk2 in mice" '/v3/query?q=cdk2&species=mouse'
     """
-    from query_assistant.corrections.checking import faults, unsound
+    from query_assistant.corrections.checking import faults, measured_items, unsound
     from query_assistant.corrections.store import PLACE, Correction, Corrections
     from query_assistant.queries.request import to_text
 
@@ -76,7 +76,7 @@ def add(api: Api, instruction: str, query: Query, given: Query | None, reason: s
     if given:
         _say_what_differs(given, query, api)
     with Corrections.open(project_root() / PLACE) as kept:
-        remarks = list(faults(made, api, kept.all(state="accepted"), _measured(api.name)))
+        remarks = list(faults(made, api, kept.all(state="accepted"), measured_items(api.name)))
         number = kept.add(made)
     show(f"kept as {number}" + (f"; not for training: {'; '.join(remarks)}" if remarks else ""))
     return 0
@@ -138,7 +138,7 @@ def export(api: Api, target: Path) -> None:
 
 def _with_remarks(root: Path) -> list[tuple[Correction, list[str]]]:
     """Every correction with what speaks against it; of doubles the first is free."""
-    from query_assistant.corrections.checking import faults
+    from query_assistant.corrections.checking import faults, measured_items
     from query_assistant.corrections.store import PLACE, Corrections
     from query_assistant.retrieval.search import embedder
 
@@ -147,17 +147,7 @@ def _with_remarks(root: Path) -> list[tuple[Correction, list[str]]]:
     accepted: list[Correction] = []
     found = []
     for one in every:
-        remarks = list(faults(one, load_api(one.api), accepted, _measured(one.api), embedder()))
+        remarks = list(faults(one, load_api(one.api), accepted, measured_items(one.api), embedder()))
         found.append((one, remarks))
         accepted += [one] if one.state == "accepted" else []
     return found
-
-
-def _measured(api: str) -> list[BenchmarkItem]:
-    """What measures: the items of the benchmark and the development set of an API."""
-    from query_assistant.apis import api_folder
-    from query_assistant.systems.evaluation_sets import load_benchmark, load_development
-
-    folder = api_folder(api).parent
-    benchmark = load_benchmark(folder, [api]) if (folder / api / "benchmark.jsonl").is_file() else []
-    return [*benchmark, *load_development(folder, [api])]

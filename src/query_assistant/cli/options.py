@@ -13,8 +13,8 @@ import click
 from query_assistant.apis import Api, load_api, records_file
 from query_assistant.errors import InputError, visible
 from query_assistant.files import is_stdout
-from query_assistant.queries.request import from_text
-from query_assistant.records import DEEPEST_BODY, Query, is_shallow
+from query_assistant.queries.typed import check_utf8, read_query
+from query_assistant.records import Query
 
 if TYPE_CHECKING:
     from query_assistant.replica import Replica
@@ -38,7 +38,7 @@ class TextType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
-        _check_unicode(text, text)
+        check_utf8(text, text)
         if not text.strip():
             raise InputError(f"{param.human_readable_name if param else 'the text'} is empty; write something")
         return text
@@ -62,36 +62,6 @@ class QueryType(click.ParamType[Query]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Query:
         return value if isinstance(value, Query) else read_query(str(value))
-
-
-def read_query(text: str) -> Query:
-    """One query as a person types it.
-
-    Raises:
-        InputError: it looks like JSON and is not, has other keys than path and body, or holds what is no UTF-8.
-    """
-    _check_unicode(text, text)
-    query = _from_json(text) if text.lstrip().startswith("{") else from_text(text)
-    _check_unicode(f"{query.query}{json.dumps(query.body, ensure_ascii=False)}", text)
-    return query
-
-
-def _from_json(text: str) -> Query:
-    try:
-        values = json.loads(text)
-        if not is_shallow(values):
-            raise ValueError(f"nested over {DEEPEST_BODY} deep")
-        return Query(query=values.pop("path", values.pop("query", None)), **values)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # pydantic's and JSON's are ValueErrors
-        reason = " ".join(str(error).split())
-    raise InputError(f"not a query: {text[:80]!r}: {reason}; expected a path, or path and body as JSON")
-
-
-def _check_unicode(text: str, given: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{given[:80]!r} is not UTF-8 text; write whole characters") from None
 
 
 def api_option(command: F) -> F:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from query_assistant.errors import InputError
-from query_assistant.records import Body, Query
+from query_assistant.records import Body, Query, Record
 
 PLACE = Path("data/corrections.sqlite")
 State = Literal["accepted", "withdrawn"]
@@ -41,6 +41,20 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX by_api ON corrections (api, state);
     """,
+    """
+    ALTER TABLE corrections ADD COLUMN prompt_sha256 TEXT NOT NULL DEFAULT '';
+    CREATE TABLE thumbs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        made TEXT NOT NULL,
+        api TEXT NOT NULL,
+        instruction TEXT NOT NULL,
+        given TEXT NOT NULL,
+        thumb TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        model TEXT NOT NULL,
+        prompt_sha256 TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 
 
@@ -48,7 +62,7 @@ class Correction(Query):
     """A question with its right query.
 
     `given` is what the assistant had answered, as text; `reason` why that was wrong, in a person's words; `model` which
-    assistant it was. `id`, `made` (UTC) and `state` are the database's.
+    assistant it was, `prompt_sha256` what it was shown. `id`, `made` (UTC) and `state` are the database's.
     """
 
     api: str
@@ -56,9 +70,24 @@ class Correction(Query):
     given: str | None = None
     reason: str = ""
     model: str = ""
+    prompt_sha256: str = ""
     id: int = 0
     made: str = ""
     state: State = "accepted"
+
+
+class Thumb(Record):
+    """Whether an answer was good, from a person who need not know the right one."""
+
+    api: str
+    instruction: str
+    given: str
+    thumb: Literal["up", "down"]
+    reason: str = ""
+    model: str = ""
+    prompt_sha256: str = ""
+    id: int = 0
+    made: str = ""
 
 
 class Corrections:
@@ -91,7 +120,7 @@ class Corrections:
     def add(self, correction: Correction) -> int:
         """Keeps a correction and returns its number."""
         values = (
-            datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            _now(),
             correction.state,
             correction.api,
             correction.instruction,
@@ -100,13 +129,29 @@ class Corrections:
             correction.given,
             correction.reason,
             correction.model,
+            correction.prompt_sha256,
         )
-        columns = "made, state, api, instruction, query, body, given, reason, model"
+        columns = "made, state, api, instruction, query, body, given, reason, model, prompt_sha256"
         row: Sequence[int] = self._connection.execute(
-            f"INSERT INTO corrections ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            f"INSERT INTO corrections ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             values,
         ).fetchone()
         return row[0]
+
+    def add_thumb(self, thumb: Thumb) -> int:
+        """Keeps a thumb and returns its number."""
+        given = thumb.model_dump(exclude={"id"}) | {"made": _now()}
+        row: Sequence[int] = self._connection.execute(
+            f"INSERT INTO thumbs ({', '.join(given)}) VALUES ({', '.join('?' * len(given))}) RETURNING id",
+            tuple(given.values()),
+        ).fetchone()
+        return row[0]
+
+    def thumbs(self) -> list[Thumb]:
+        """Thumbs in the order they were given."""
+        names = tuple(Thumb.model_fields)
+        rows = self._connection.execute(f"SELECT {', '.join(names)} FROM thumbs ORDER BY id")
+        return [Thumb.model_validate(dict(zip(names, row, strict=True))) for row in rows]
 
     def settle(self, number: int, state: State) -> None:
         """Changes a correction's state.
@@ -122,16 +167,25 @@ class Corrections:
     def all(self, *, api: str | None = None, state: State | None = None) -> list[Correction]:
         """Corrections in the order they were made."""
         rows = self._connection.execute(
-            "SELECT id, made, state, api, instruction, query, body, given, reason, model FROM corrections "
+            f"SELECT {', '.join(_COLUMNS)} FROM corrections "
             "WHERE (?1 IS NULL OR api = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id",
             (api, state),
         )
         return [_correction(row) for row in rows]
 
 
+_COLUMNS = (
+    *("id", "made", "state", "api", "instruction", "query", "body", "given", "reason", "model"),
+    "prompt_sha256",
+)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
 def _correction(row: Sequence[object]) -> Correction:
-    names = ("id", "made", "state", "api", "instruction", "query", "body", "given", "reason", "model")
-    values = dict(zip(names, row, strict=True))
+    values = dict(zip(_COLUMNS, row, strict=True))
     body: Body | None = json.loads(str(values["body"])) if values["body"] is not None else None
     return Correction.model_validate(values | {"body": body})
 

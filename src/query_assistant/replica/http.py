@@ -151,14 +151,14 @@ def serve(replicas: Sequence[Replica], host: str = "127.0.0.1", port: int = 8000
     Raises:
         ConfigurationError: the address cannot be listened on.
     """
-    served, listening = application(replicas), _listening(host, port)
+    served, listening = application(replicas), listening_socket(host, port)
     if host not in ("127.0.0.1", "::1", "localhost"):
         log.warning("listening on %s: anyone who reaches this machine can query the replica", host)
     with listening:
         uvicorn.Server(uvicorn.Config(served, **_SETTINGS)).run(sockets=[listening])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int) -> socket.socket:
     """A socket that listens on the address; an empty host, which would mean every address, has to be written out."""
     if not host.strip():
         raise ConfigurationError("an empty host means every address of this machine; write 0.0.0.0 if that is meant")
@@ -186,7 +186,8 @@ _SETTINGS: dict[str, Any] = {
 @contextmanager
 def running(application: Callable[..., Any], port: int = 0) -> Iterator[str]:
     """The address of the application, served from a thread of its own on the loopback until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, **_SETTINGS))
+    settings = _SETTINGS | {"lifespan": "auto"}  # the assistant's page starts its queue there
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, **settings))
     ready = threading.Event()
     started = server.startup
 

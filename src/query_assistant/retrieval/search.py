@@ -37,6 +37,7 @@ Embed = Callable[[Sequence[str]], Vectors]
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _K1, _B = 1.2, 0.75
+MOST_VECTORS = 50_000  # of instructions, kept: 80 MB
 
 
 class Passage(Record):
@@ -103,6 +104,7 @@ class Retriever:
         general = _Embedded(embed)
         self._embedded = {"passages": general, "examples": general, "fields": _Embedded(linker) if linker else general}
         self._collections: dict[tuple[str, str], Any] = {}
+        self._grown: set[str] = set()  # the APIs whose examples are more than the index's
 
     @classmethod
     def load(cls, folder: Path, *, lexical_weight: float = 0.5, embed: Embed | None = None) -> Retriever:
@@ -146,8 +148,11 @@ class Retriever:
         return list(chosen.values())
 
     def add_examples(self, pairs: Sequence[Pair]) -> None:
-        """Further examples beside those of the index, for this retriever alone."""
-        for api in sorted({pair.api for pair in pairs}):
+        """Further examples beside those of the index, for this retriever alone, in place of what was added before."""
+        for api in self._grown:
+            self._collections.pop(("examples", api), None)
+        self._grown = {pair.api for pair in pairs}
+        for api in sorted(self._grown):
             own, found = [pair for pair in pairs if pair.api == api], self._collection("examples", api, Pair)
             vectors = np.vstack([self._embedded["examples"].vector(pair.instruction) for pair in own])
             grown = Collection([*own, *found.entries], np.vstack([vectors, found.vectors]))
@@ -177,7 +182,7 @@ class Retriever:
 
 
 class _Embedded:
-    """Instructions as one model sees them, each embedded once."""
+    """Instructions as one model sees them, each embedded once; a server that is asked for months forgets in between."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
@@ -189,6 +194,8 @@ class _Embedded:
             self._vectors.update(zip(missing, self._embed(missing), strict=True))
 
     def vector(self, instruction: str) -> Vectors:
+        if len(self._vectors) > MOST_VECTORS:
+            self._vectors.clear()
         self.prepare([instruction])
         return self._vectors[instruction]
 

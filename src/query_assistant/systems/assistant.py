@@ -16,7 +16,7 @@ from query_assistant.engines import Completion, Draw, Engine, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
-from query_assistant.prompts import Message, PromptBuilder, PromptSettings
+from query_assistant.prompts import Message, PromptBuilder, PromptSettings, prompt_sha256
 from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
@@ -59,6 +59,14 @@ class Assistant:
     def ask(self, instruction: str, api: str) -> Query | None:
         """The query for one instruction; None where the model's answer is none."""
         return self.answer(instruction, api).query
+
+    def show_examples(self, pairs: Sequence[Pair]) -> None:
+        """Shows these beside the index's examples from now on, such as corrections, and no others."""
+        self.builder.show_examples(pairs)
+
+    def prompt_sha256(self, instruction: str, api: str) -> str:
+        """What identifies the prompt of an instruction."""
+        return prompt_sha256(self.builder.build(instruction, api))
 
     def answer(self, instruction: str, api: str) -> Proposal:
         """The query for one instruction, and how sure it is."""

@@ -8,6 +8,7 @@ Of the 176 development questions 98% are put to the right one of four (LOG.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from query_assistant.retrieval.search import Retriever
@@ -21,5 +22,11 @@ def guess_api(instruction: str, index: Path, apis: Sequence[str]) -> str:
     Args:
         index: the folder that holds few_shot/.
     """
-    retriever = Retriever.load(index / "few_shot")
+    retriever = _opened(index / "few_shot")
     return max(apis, key=lambda api: retriever.likeness(instruction, api, NEAREST))
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path) -> Retriever:
+    """Opened once: a server guesses for every question."""
+    return Retriever.load(folder)

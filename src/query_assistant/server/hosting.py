@@ -1,0 +1,92 @@
+"""The one process: gate, HTTP API, MCP and page around a desk, served until it is told to end.
+
+    serve_desk(desk, GateRules(), host="127.0.0.1", port=7860)
+
+SIGTERM and Ctrl-C let the calls at work finish (`GRACE_S`), close the model's thread and leave with 0 and 130.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from gradio import mount_gradio_app
+from starlette.types import ASGIApp
+
+from query_assistant.replica.http import Impatient, listening_socket
+from query_assistant.server.answering_thread import MOST_WAITING
+from query_assistant.server.bounded_work import BoundedWork
+from query_assistant.server.desk import Desk
+from query_assistant.server.endpoints import api_application
+from query_assistant.server.gate import LOOPBACK, Gate, GateRules
+from query_assistant.server.page import page, page_options
+from query_assistant.server.tools import tool_application, tool_server
+
+MOST_CONNECTIONS = 512
+GRACE_S = 5
+log = logging.getLogger(__name__)
+
+
+def web_application(desk: Desk, rules: GateRules, *, root_path: str = "", with_page: bool = True) -> ASGIApp:
+    """Everything that is served, behind its gate; programs alone need no page."""
+    work = BoundedWork(MOST_WAITING + 8)
+    tools = tool_server(desk, work)
+    calls = tool_application(tools)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        async with tools.session_manager.run():
+            yield
+
+    app = api_application(desk, work, living)
+    app.router.routes.extend(calls.routes)
+    if with_page:
+        shown = page(desk, work)
+        mount_gradio_app(
+            app, shown, path="", ssr_mode=False, show_error=False, max_file_size=1, pwa=False, **page_options()
+        )
+    return Gate(app, rules)
+
+
+def serve_desk(desk: Desk, rules: GateRules, *, host: str, port: int, root_path: str = "") -> None:
+    """Serves until it is told to end.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    listening = listening_socket(host, port)
+    if host not in LOOPBACK and not rules.token:
+        log.warning("listening on %s without a token: anyone who reaches this machine can ask and correct", host)
+    config = uvicorn.Config(
+        web_application(desk, rules, root_path=root_path),
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=GRACE_S,
+        http=Impatient,
+        root_path=root_path,
+        proxy_headers=bool(root_path),  # who asks is what a proxy on this machine says
+    )
+    before = signal.signal(signal.SIGTERM, _end_well)
+    try:
+        with listening:
+            uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if not desk.model.close():
+            # A thread inside a native library can be neither ended nor waited for.
+            sys.stdout.flush()
+            os._exit(0)
+
+
+def _end_well(_number: int, _frame: FrameType | None) -> None:
+    """What uvicorn hands on once it has ended by a SIGTERM."""
+    raise SystemExit(0)
