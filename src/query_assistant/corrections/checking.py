@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, api_folder
 from query_assistant.corrections.store import Correction
 from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.written import pair_of
@@ -16,6 +16,7 @@ from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import BenchmarkItem, Pair, WrittenPair
 from query_assistant.splits import find_leaks
 from query_assistant.splits.similarity import EmbedTexts, canonical_key
+from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 
 NEAR = 0.95  # cosine similarity from which two questions are the same, as in `split`
 
@@ -47,6 +48,13 @@ def faults(
         leaks = find_leaks([as_pair(correction, api)], [], measured, {api.name: api}, NEAR, embed)
         if leaks:
             yield f"near to {leaks[0].held_out.id}, which measures: it would give the answer away"
+
+
+def measured_items(api_name: str) -> list[BenchmarkItem]:
+    """What measures: the items of the benchmark and the development set of an API."""
+    folder = api_folder(api_name).parent
+    benchmark = load_benchmark(folder, [api_name]) if (folder / api_name / "benchmark.jsonl").is_file() else []
+    return [*benchmark, *load_development(folder, [api_name])]
 
 
 def _doubles(correction: Correction, api: Api, others: Sequence[Correction]) -> Iterator[str]:

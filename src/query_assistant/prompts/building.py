@@ -60,6 +60,11 @@ class PromptBuilder:
             if retriever is not None:
                 retriever.prepare(instructions)
 
+    def show_examples(self, pairs: Sequence[Pair]) -> None:
+        """Further examples from now on, in place of those shown so before; nothing where the system shows none."""
+        if self._few_shot is not None:
+            self._few_shot.add_examples(pairs)
+
     def build(self, instruction: str, api: str, *, hidden: Callable[[Pair], bool] | None = None) -> list[Message]:
         """The prompt for one instruction.
 

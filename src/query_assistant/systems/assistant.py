@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from query_assistant.apis import Api
-from query_assistant.engines import Engine, open_engine
+from query_assistant.engines import Completion, Engine, Prompt, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
@@ -51,11 +51,18 @@ class Assistant:
         """The query for one instruction; None where the model's answer is none."""
         return self.answer(instruction, api).query
 
+    def show_examples(self, pairs: Sequence[Pair]) -> None:
+        """Shows these beside the index's examples from now on, such as corrections, and no others."""
+        self.builder.show_examples(pairs)
+
+    def write(self, prompt: Prompt, api: str) -> Completion:
+        """What the model writes behind a prompt, within the API's grammar where the system decodes so."""
+        answers = self.engine.generate([prompt], max_new_tokens=self.max_new_tokens, grammar=self.grammars.get(api))
+        return next(iter(answers))
+
     def answer(self, instruction: str, api: str) -> Proposal:
         """The query for one instruction, and how sure it is."""
-        prompt = self.builder.build(instruction, api)
-        answers = self.engine.generate([prompt], max_new_tokens=self.max_new_tokens, grammar=self.grammars.get(api))
-        written = next(iter(answers))
+        written = self.write(self.builder.build(instruction, api), api)
         query = read_answer(written.text)
         if self.calibration is None or written.logprob is None:
             return Proposal(query, written.text, None)
@@ -72,6 +79,7 @@ def open_assistant(
     engine: Engine | None = None,
     calibration: Confidence | None = None,
     examples: Sequence[Pair] = (),
+    index: Path | None = None,
 ) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
@@ -80,6 +88,7 @@ def open_assistant(
         engine: the system's weights, where they are open already.
         calibration: how sure this very system may be.
         examples: further near examples, such as corrections.
+        index: the folder that is retrieved from, where it is not that of `models`.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
@@ -90,7 +99,7 @@ def open_assistant(
         system,
         apis,
         engine,
-        _builder(params, system, apis, engine, models / "index", examples),
+        _builder(params, system, apis, engine, index or models / "index", examples),
         grammars,
         params.generate.max_new_tokens,
         params.model.engine.batch_size,
