@@ -38,21 +38,21 @@ def test_an_edit_asks_no_model() -> None:
 
 
 def test_the_model_sees_what_was_asked_before() -> None:
-    both = "/v3/query?q=name:kinase AND genomic_pos.chr:7&species=human"
+    both = "/v3/query?q=name:kinase AND map_location:7q21&species=human"
     chat, engine = talk([FIRST, both])
     chat.ask("human kinases", "mygene")
-    turn = chat.ask("on chromosome 7", "")
+    turn = chat.ask("in band 7q21", "")
     assert told(turn) == ("continued", both)
-    assert turn.question == "human kinases, on chromosome 7"
-    assert engine.batches[-1] == ["human kinases, on chromosome 7"]
+    assert turn.question == "human kinases, in band 7q21"
+    assert engine.batches[-1] == ["human kinases, in band 7q21"]
 
 
 def test_conditions_that_the_model_forgot_are_kept() -> None:
-    chat, engine = talk([FIRST, "/v3/query?q=genomic_pos.chr:7", "/v3/query?q=genomic_pos.chr:7 OR genomic_pos.chr:8"])
+    chat, engine = talk([FIRST, "/v3/query?q=map_location:7q21", "/v3/query?q=map_location:7q21 OR map_location:7q22"])
     chat.ask("human kinases", "mygene")
-    kept = "/v3/query?q=name:kinase AND (genomic_pos.chr:7 OR genomic_pos.chr:8)&species=human"
-    assert told(chat.ask("on chromosome 7 or 8", "")) == ("narrowed", kept)
-    assert engine.batches[-1] == ["on chromosome 7 or 8"]
+    kept = "/v3/query?q=name:kinase AND (map_location:7q21 OR map_location:7q22)&species=human"
+    assert told(chat.ask("in band 7q21 or 7q22", "")) == ("narrowed", kept)
+    assert engine.batches[-1] == ["in band 7q21 or 7q22"]
 
 
 def test_where_nothing_narrows_the_model_has_the_last_word() -> None:

@@ -14,6 +14,7 @@ from query_assistant.systems.follow_ups import edited, is_follow_up
 from query_assistant.verbalising.lexicon import Lexicon
 
 KINASES = "/v3/query?q=name:kinase&species=human"
+ACID = "/v1/query?q=acid"
 RATS = "/v3/query?q=name:kinase&species=rat&fields=symbol&size=3"
 
 
@@ -52,7 +53,7 @@ def lexicon(name: str) -> Lexicon:
         ("mydisease", "/v1/query?q=brca1", "with their OMIM ids", "/v1/query?q=brca1&fields=mondo.xrefs.omim"),
         ("mydisease", "/v1/query?q=brca1", "only mouse", None),
         ("mychem", "/v1/query?q=aspirin", "sort by weight, lightest first", None),
-        ("mychem", "/v1/query?q=acid", "order by weight heaviest first", "/v1/query?q=acid&sort=-pubchem.molecular_weight"),
+        ("mychem", ACID, "order by weight heaviest first", f"{ACID}&sort=-pubchem.molecular_weight"),
     ],
 )  # fmt: skip
 def test_what_is_said_plainly_is_changed(api: str, before: str, said: str, after: str | None) -> None:

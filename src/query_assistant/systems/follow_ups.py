@@ -83,7 +83,7 @@ class _Reader:
             (r"(?:how many|count|counts|number)s? (?:of|by|per|in|for)(?: each)? (?P<field>.+)", _facets),
             (r"(?:group(?:ed)?|broken down) by (?P<field>.+)", _facets),
             (rf"(?:sort(?:ed)?|order(?:ed)?) by (?P<field>.+?)(?: ?(?:(?P<down>{_DOWN})|{_UP}))?", _sort),
-            (r"(?:also|add|plus|with|include)(?: show)? (?:the |their |its )?(?P<field>.+?)(?: too| as well)?", _column),
+            (r"(?:also|add|plus|with)(?: show)? (?:the |their |its )?(?P<field>.+?)(?: too| as well)?", _column),
             (r"(?:only|just|show|return|give me|show me)(?: only| just)? (?:the |their |its )?(?P<only>.+)", _columns),
             (r"(?:without|drop|no|not)(?: the)? (?P<field>.+)", _less),
         ]  # fmt: skip
