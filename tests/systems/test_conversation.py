@@ -38,21 +38,22 @@ def test_an_edit_asks_no_model() -> None:
 
 
 def test_the_model_sees_what_was_asked_before() -> None:
-    both = "/v3/query?q=name:kinase AND map_location:7q21&species=human"
+    both = "/v3/query?q=name:kinase AND type_of_gene:pseudo&species=human"
     chat, engine = talk([FIRST, both])
     chat.ask("human kinases", "mygene")
-    turn = chat.ask("in band 7q21", "")
+    turn = chat.ask("in pseudo form", "")
     assert told(turn) == ("continued", both)
-    assert turn.question == "human kinases, in band 7q21"
-    assert engine.batches[-1] == ["human kinases, in band 7q21"]
+    assert turn.question == "human kinases, in pseudo form"
+    assert engine.batches[-1] == ["human kinases, in pseudo form"]
 
 
 def test_conditions_that_the_model_forgot_are_kept() -> None:
-    chat, engine = talk([FIRST, "/v3/query?q=map_location:7q21", "/v3/query?q=map_location:7q21 OR map_location:7q22"])
+    alone = "/v3/query?q=type_of_gene:pseudo OR type_of_gene:ncRNA"
+    chat, engine = talk([FIRST, "/v3/query?q=type_of_gene:pseudo", alone])
     chat.ask("human kinases", "mygene")
-    kept = "/v3/query?q=name:kinase AND (map_location:7q21 OR map_location:7q22)&species=human"
-    assert told(chat.ask("in band 7q21 or 7q22", "")) == ("narrowed", kept)
-    assert engine.batches[-1] == ["in band 7q21 or 7q22"]
+    kept = "/v3/query?q=name:kinase AND (type_of_gene:pseudo OR type_of_gene:ncRNA)&species=human"
+    assert told(chat.ask("in pseudo or ncRNA form", "")) == ("narrowed", kept)
+    assert engine.batches[-1] == ["in pseudo or ncRNA form"]
 
 
 def test_where_nothing_narrows_the_model_has_the_last_word() -> None:

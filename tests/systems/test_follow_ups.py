@@ -72,6 +72,9 @@ def test_what_is_said_plainly_is_changed(api: str, before: str, said: str, after
         ("first 20", True),
         ("genes on chromosome 7", False),
         ("insulin gene", False),
+        ("in mice", True),
+        ("in mice, the genes of the insulin pathway", False),
+        ("first 20 genes", True),
         ("Which human proteins have a kinase domain?", False),
     ],
 )

@@ -37,7 +37,7 @@ def swapped_pairs(pair: Pair, api: Api, draw: Draw, count: int, rng: random.Rand
     found: dict[str, Pair] = {}
     for _ in range(count * TRIES if swappable else 0):
         copy = _copy(pair, api, swappable, draw, rng)
-        if copy is not None and copy.query != pair.query:
+        if copy is not None and copy.query.casefold() != pair.query.casefold():
             found.setdefault(copy.query, copy)
         if len(found) == count:
             break

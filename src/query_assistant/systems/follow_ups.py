@@ -22,11 +22,12 @@ from query_assistant.verbalising.numbers import numbers_in
 
 LONGEST, LONGEST_NUMBER = 300, 20  # characters of a follow-up, and of a number in digits or words
 MOST_WORDS = 4  # a line of so few, without the word for a record in it, goes on with what was asked before
-_CUES = (
-    "also|and|plus|but|only|just|now|then|instead|same|with|without|sort|sorted|order|ordered|first|top|next|skip|more"
-    "|how many|count|what about|how about|of those|of them|of these|those|them|these|in|on|at|from|for|whose|having"
-    "|above|below|over|under|between|not|add|drop|show|the first"
+# How a line begins that goes on; the likely ones only where no records are named ("in mice", not "in mice, genes of").
+_SURE = (
+    "also|and|plus|but|only|just|now|then|instead|same|sort|sorted|order|ordered|first|top|next|skip|more|how many"
+    "|count|what about|how about|of those|of them|of these|those|them|these|add|drop|the first"
 )
+_LIKELY = "with|without|in|on|at|from|for|whose|having|above|below|over|under|between|not|show"
 _FILLERS = re.compile(
     r"^(?:(?:please|now|then|ok|okay|but|and|so)\b[ ,]*)+|[ ,]*\b(?:please|instead|now)[.!?]*$|[.!?]+$", re.I
 )
@@ -43,9 +44,11 @@ _Edit = Callable[[Values, "re.Match[str]", "_Reader"], bool]
 def is_follow_up(text: str, api: Api) -> bool:
     """Whether a line goes on with what was asked before it, to all appearance."""
     words = re.findall(r"\w+", text.casefold())
-    if re.match(rf"(?:{_CUES})\b", text.strip(), re.I):
+    if re.match(rf"(?:{_SURE})\b", text.strip(), re.I):
         return True
-    return len(words) <= MOST_WORDS and not {api.record, f"{api.record}s"} & set(words)
+    if {api.record, f"{api.record}s"} & set(words):
+        return False
+    return len(words) <= MOST_WORDS or bool(re.match(rf"(?:{_LIKELY})\b", text.strip(), re.I))
 
 
 def edited(previous: Query, follow_up: str, api: Api, lexicon: Lexicon) -> Query | None:
@@ -195,7 +198,7 @@ def _sort(values: Values, found: re.Match[str], reader: _Reader) -> bool:
 
 
 def _column(values: Values, found: re.Match[str], reader: _Reader) -> bool:
-    """More columns: beside those asked for, or those the API shows unasked; one that shows all needs none."""
+    """More columns: beside those asked for, or those the API shows unasked; where that is all, these alone."""
     fields = reader.fields(found["field"])
     if not fields:
         return False
