@@ -23,6 +23,7 @@ TRACEBACK = "QUERY_ASSISTANT_TRACEBACK"
 
 COMMANDS = {
     "ask": ("answering", "the query for one instruction"),
+    "chat": ("chatting", "one question after the other, with the model loaded"),
     "predict": ("answering", "queries for a file of instructions"),
     "validate": ("meaning", "would the API accept a query, and why not"),
     "compare": ("meaning", "how alike two queries are, and what differs"),
@@ -30,6 +31,7 @@ COMMANDS = {
     "execute": ("meaning", "run a query on the replica"),
     "grammar": ("meaning", "the grammar in which every sentence is a valid query"),
     "corrections": ("correcting", "what people put right: kept, listed, taken back, handed to training"),
+    "learn": ("learning", "the assistant retrained with corrections, promoted only if better"),
     "doctor": ("doctor", "what is set up, what is missing, and how to get it"),
     "score": ("scoring", "the score ladder over a file of predictions"),
     "filter": ("data", "good queries out of access logs"),

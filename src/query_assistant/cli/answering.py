@@ -34,6 +34,7 @@ from query_assistant.systems.answering import answers_of
 from query_assistant.systems.assistant import Assistant, Proposal, open_assistant
 from query_assistant.systems.generation import System
 from query_assistant.systems.guessing import guess_api
+from query_assistant.systems.learned import open_in_use
 from query_assistant.systems.published import SYSTEM, install, open_published
 
 _OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
@@ -56,11 +57,13 @@ class Instruction(Record):
         return given
 
 
-def open_system(system: str, apis: dict[str, Api], *, workspace: bool, corrected: Sequence[Pair] = ()) -> Assistant:
+def open_system(
+    system: str, apis: dict[str, Api], *, workspace: bool, corrected: Sequence[Pair] = (), learned: bool = True
+) -> Assistant:
     """The system that a command or the server answers with, its model loaded."""
     root = project_root()
     if not workspace:
-        return open_published(root, apis, system, corrected)
+        return (open_in_use if learned else open_published)(root, apis, system, corrected)
     params = load_params(root / "params.yaml")
     return open_assistant(System.parse(system), params, apis, root / "models", examples=corrected)
 
@@ -68,12 +71,22 @@ def open_system(system: str, apis: dict[str, Api], *, workspace: bool, corrected
 def _guessed(instruction: str, system: str, *, workspace: bool) -> Api:
     """The API that the question is most likely for; said on stderr, since it may be wrong."""
     System.parse(system)  # what is misspelt is said before anything is loaded
-    root = project_root()
-    models = root / "models" if workspace else install(root)
-    params = load_params((root if workspace else models) / "params.yaml")
-    api = load_api(guess_api(instruction, models / "index", params.apis))
+    index, names = known_apis(workspace=workspace)
+    api = load_api(guess_api(instruction, index, names))
     click.echo(f"asked {api.title}; --api names another", err=True)
     return api
+
+
+def known_apis(*, workspace: bool) -> tuple[Path, tuple[str, ...]]:
+    """The index that an assistant retrieves from, and the APIs that it knows."""
+    root = project_root()
+    models = root / "models" if workspace else install(root)
+    return models / "index", load_params((root if workspace else models) / "params.yaml").apis
+
+
+def open_corrected(system: str, apis: dict[str, Api], *, workspace: bool) -> Assistant:
+    """The assistant for people: with the accepted corrections as near examples."""
+    return open_system(system, apis, workspace=workspace, corrected=accepted_examples(project_root(), apis))
 
 
 def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,7 +100,7 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.option("--api", type=ApiType(), default=None, help="mygene, myvariant, ...; where none is named it is guessed.")
-@click.argument("instruction", type=TextType())
+@click.argument("instruction", type=TextType(), required=False)
 @system_options
 @json_option
 @click.option("--explain", is_flag=True, help="Also what the query asks for, in words, on stderr.")
@@ -95,7 +108,7 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
 def ask(  # a word of the command line each
     api: Api | None,
-    instruction: str,
+    instruction: str | None,
     system: str,
     workspace: bool,
     as_json: bool,
@@ -105,15 +118,21 @@ def ask(  # a word of the command line each
 ) -> int:
     """Print the query for INSTRUCTION, in one line. Exit code 1: the model gave no usable answer.
 
-    The published assistant answers, which is made on first use, or with --workspace what `dvc repro` made here.
+    Without INSTRUCTION it is `qa chat`. The assistant in use answers: the published one, which is made on first use, or
+    what `qa learn` promoted; or with --workspace what `dvc repro` made here.
 
     \b
     qa ask --api mygene "zebrafish genes with a UniProt entry whose name mentions collagen, fifty at most"
     """
+    if instruction is None:
+        if as_json or explain or run or live:
+            raise InputError("no INSTRUCTION to answer; write one, or leave the options out to chat")
+        from query_assistant.cli.chatting import start_chat
+
+        return start_chat(api, system, workspace=workspace)
     api = api or _guessed(instruction, system, workspace=workspace)
     apis = {api.name: api}
-    corrected = accepted_examples(project_root(), apis)  # not for `predict`, whose answers are scored and compared
-    answer = open_system(system, apis, workspace=workspace, corrected=corrected).answer(instruction, api.name)
+    answer = open_corrected(system, apis, workspace=workspace).answer(instruction, api.name)
     query = answer.query
     if as_json:
         show_json(_document(answer, api))
@@ -121,15 +140,15 @@ def ask(  # a word of the command line each
     if query is None:
         click.echo("no usable answer; try another --system, or other words", err=True)
         return 1
-    click.echo(_line(query))
+    click.echo(line_of(query))
     if explain:
-        click.echo(visible(_words(query, api)), err=True)
+        click.echo(visible(words_of(query, api)), err=True)
     if run or live:
         _run(api, query, live)
     return 0
 
 
-def _line(query: Query) -> str:
+def line_of(query: Query) -> str:
     """The call in one line that a terminal shows and does not obey; percent signs and JSON's escapes mean the same."""
     path = "".join(sign if sign.isprintable() else quote(sign, errors="replace") for sign in query.query)
     return path if query.body is None else json_text({"path": path, "body": query.body})
@@ -148,11 +167,11 @@ def _document(answer: Proposal, api: Api) -> dict[str, Any]:
         "valid": is_valid(issues),
         "issues": [issue.message for issue in issues],
         "confidence": answer.confidence,
-        "words": _words(query, api),
+        "words": words_of(query, api),
     }
 
 
-def _words(query: Query, api: Api) -> str:
+def words_of(query: Query, api: Api) -> str:
     from query_assistant.verbalising.reading_back import said_back
 
     try:
@@ -186,7 +205,7 @@ def predict(source: Path, target: Path, system: str, workspace: bool) -> None:
     if not items:
         raise InputError(f"{source} holds no instructions; expected one JSON object a line with id, api, instruction")
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
-    assistant = open_system(system, apis, workspace=workspace)
+    assistant = open_system(system, apis, workspace=workspace, learned=False)
     with (
         _partial_file(target) as partial,
         answers_of(assistant, items, partial) as answers,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from query_assistant.apis import Api, load_api
+from query_assistant.apis import Api
 from query_assistant.cli.options import (
     ApiType,
     PathType,
@@ -24,7 +24,6 @@ from query_assistant.project import project_root
 from query_assistant.records import Query
 
 if TYPE_CHECKING:
-    from query_assistant.corrections.store import Correction
     from query_assistant.records import Pair
 
 
@@ -96,7 +95,9 @@ def _say_what_differs(given: Query, query: Query, api: Api) -> None:
 @json_option
 def list_(api: Api | None, as_json: bool) -> None:
     """Every correction with its number, state, and what speaks against learning from it."""
-    rows = [(one, remarks) for one, remarks in _with_remarks(project_root()) if api is None or one.api == api.name]
+    from query_assistant.corrections.remarks import with_remarks
+
+    rows = [(one, remarks) for one, remarks in with_remarks(project_root()) if api is None or one.api == api.name]
     if as_json:
         show_json([one.model_dump(exclude_none=True) | {"remarks": remarks} for one, remarks in rows])
         return
@@ -124,10 +125,11 @@ def export(api: Api, target: Path) -> None:
 
     Append them there, and the next `dvc repro` trains on them.
     """
+    from query_assistant.corrections.remarks import with_remarks
     from query_assistant.files import atomic_writer
     from query_assistant.records import WrittenPair, dump
 
-    rows = [(one, remarks) for one, remarks in _with_remarks(project_root()) if one.api == api.name]
+    rows = [(one, remarks) for one, remarks in with_remarks(project_root()) if one.api == api.name]
     sound = [one for one, remarks in rows if one.state == "accepted" and not remarks]
     with atomic_writer(target) as out:
         for one in sound:
@@ -136,18 +138,27 @@ def export(api: Api, target: Path) -> None:
     show(f"{len(sound)} corrections in {target}, {left} left out (`qa corrections list` says why)", beside=target)
 
 
-def _with_remarks(root: Path) -> list[tuple[Correction, list[str]]]:
-    """Every correction with what speaks against it; of doubles the first is free."""
-    from query_assistant.corrections.checking import faults, measured_items
-    from query_assistant.corrections.store import PLACE, Corrections
-    from query_assistant.retrieval.search import embedder
+@corrections.command("import")
+@api_option
+@json_option
+@click.argument("source", type=PathType())
+def import_(api: Api, as_json: bool, source: Path) -> None:
+    """Keep the corrections in SOURCE, the `responses.db` of the prototype's server.
 
-    with Corrections.open(root / PLACE) as kept:
-        every = kept.all()
-    accepted: list[Correction] = []
-    found = []
-    for one in every:
-        remarks = list(faults(one, load_api(one.api), accepted, measured_items(one.api), embedder()))
-        found.append((one, remarks))
-        accepted += [one] if one.state == "accepted" else []
-    return found
+    SOURCE is only read. A row that cannot be kept is said with the reason; what is kept already is not kept twice.
+
+    \b
+    qa corrections import --api mygene responses.db
+    """
+    from query_assistant.corrections.importing import import_corrections
+    from query_assistant.corrections.store import PLACE
+
+    found = import_corrections(source, api, project_root() / PLACE)
+    if as_json:
+        show_json({"kept": found.kept, "left_out": found.left_out, "only_asked": found.only_asked})
+        return
+    for line in found.left_out:
+        show(f"left out, {line}")
+    show(f"{len(found.kept)} corrections kept, {len(found.left_out)} rows left out")
+    if found.only_asked:
+        show(f"{found.only_asked} questions without a correction teach nothing")

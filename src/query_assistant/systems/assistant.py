@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from query_assistant.apis import Api
-from query_assistant.engines import Completion, Draw, Engine, open_engine
+from query_assistant.engines import Completion, Draw, Engine, Prompt, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
-from query_assistant.prompts import Message, PromptBuilder, PromptSettings, prompt_sha256
+from query_assistant.prompts import PromptBuilder, PromptSettings, prompt_sha256
 from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
@@ -68,6 +68,10 @@ class Assistant:
         """What identifies the prompt of an instruction."""
         return prompt_sha256(self.builder.build(instruction, api))
 
+    def write(self, prompt: Prompt, api: str) -> Completion:
+        """What the model writes behind a prompt, within the API's grammar where the system decodes so."""
+        return self._completions([prompt], api, None)[0]
+
     def answer(self, instruction: str, api: str) -> Proposal:
         """The query for one instruction, and how sure it is."""
         prompt = self.builder.build(instruction, api)
@@ -82,7 +86,7 @@ class Assistant:
         """What several answers mean, the likeliest right first."""
         return readings(instruction, answers, self.apis[api], self.calibration, self.count_hits)
 
-    def _completions(self, prompts: list[list[Message]], api: str, draw: Draw | None) -> list[Completion]:
+    def _completions(self, prompts: Sequence[Prompt], api: str, draw: Draw | None) -> list[Completion]:
         grammar = self.grammars.get(api)
         return list(self.engine.generate(prompts, max_new_tokens=self.max_new_tokens, grammar=grammar, draw=draw))
 
@@ -100,6 +104,7 @@ def open_assistant(
     engine: Engine | None = None,
     calibration: Confidence | None = None,
     examples: Sequence[Pair] = (),
+    index: Path | None = None,
 ) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
@@ -108,6 +113,7 @@ def open_assistant(
         engine: the system's weights, where they are open already.
         calibration: how sure this very system may be.
         examples: further near examples, such as corrections.
+        index: the folder that is retrieved from, where it is not that of `models`.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
@@ -118,7 +124,7 @@ def open_assistant(
         system,
         apis,
         engine,
-        _builder(params, system, apis, engine, models / "index", examples),
+        _builder(params, system, apis, engine, index or models / "index", examples),
         grammars,
         params.generate.max_new_tokens,
         params.model.engine.batch_size,
