@@ -3,8 +3,8 @@
     python benchmarks/server.py --users 50 --seconds 60
 
 Starts the server with the published assistant, waits for its model, then lets simulated people ask over HTTP: each
-reads an answer for some seconds before asking again; one in five asks an example of the page, which is answered from
-what is kept. Questions are training questions, each with another number in it.
+reads an answer for some seconds before asking again, and one in five asks an example of the page, which is answered
+from what is kept. The others ask training questions, each with another number in it.
 Every answer must hold a query; a question refused with 503 is asked again after its Retry-After, and counted.
 """
 

@@ -30,7 +30,7 @@ from query_assistant.server.page import page, page_options
 from query_assistant.server.tools import tool_application, tool_server
 
 MOST_CONNECTIONS = 512
-GRACE_S = 5
+GRACE_S = 10
 log = logging.getLogger(__name__)
 
 
@@ -49,9 +49,8 @@ def web_application(desk: Desk, rules: GateRules, *, root_path: str = "", with_p
     app.router.routes.extend(calls.routes)
     if with_page:
         shown = page(desk, work)
-        mount_gradio_app(
-            app, shown, path="", ssr_mode=False, show_error=False, max_file_size=1, pwa=False, **page_options()
-        )
+        options = {"ssr_mode": False, "show_error": False, "max_file_size": 1, "pwa": False, **page_options()}
+        mount_gradio_app(app, shown, path="", root_path=root_path or None, **options)
     return Gate(app, rules)
 
 

@@ -161,7 +161,7 @@ def _correction_part() -> dict[str, Any]:
         )
         with gr.Row():
             keep = gr.Button("Keep my query", variant="primary", elem_id="qa-keep", scale=0, min_width=170)
-            only_reason = gr.Button("I only know that it is wrong", elem_id="qa-only-reason", scale=0, min_width=240)
+            only_reason = gr.Button("I only know that it is wrong", elem_id="qa-only-reason", scale=0, min_width=280)
     kept = _html(elem_id="qa-kept")
     take_back = gr.Button("Take it back", size="sm", visible=False, elem_id="qa-take-back", scale=0)
     found = {"up": up, "down": down, "accordion": accordion, "right": right, "judged": judged, "reason": reason}

@@ -1,7 +1,7 @@
 // What gradio has no events for: parts that select their place in the query, completion of field names, history, copying.
 (() => {
   const HISTORY = "query-assistant-history", LONGEST = 30;
-  const here = (path) => new URL(path, new URL(".", location.href));
+  const here = (path) => new URL(path, location.origin + location.pathname.replace(/\/?$/, "/"));
   const box = (id) => document.querySelector(`#${id} textarea, #${id} input[type=text]`);
 
   function put(id, text) {
