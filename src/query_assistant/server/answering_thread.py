@@ -73,6 +73,7 @@ class AnsweringThread:
         self._assistant: OpenedAssistant | None = None
         self._examples: list[Pair] = []
         self._kept: OrderedDict[tuple[str, str | None], Given] = OrderedDict()
+        self._wanted = self._shown = 0  # which examples were asked for, and which the model sees
         self._answer_s = 1.0  # what an answer took lately
         self.reason = ""
         self.state: Literal["loading", "ready", "missing"] = "loading"
@@ -120,7 +121,11 @@ class AnsweringThread:
 
     def show_examples(self, pairs: Sequence[Pair]) -> None:
         """From the next question on these corrections are examples, and no others."""
-        self._work.put((Future(), lambda: self._show(pairs)))
+        with self._lock:  # at once: what was answered without them must not be given again
+            self._kept.clear()
+            self._wanted += 1
+            number = self._wanted
+        self._work.put((Future(), lambda: self._show(pairs, number)))
 
     def close(self) -> bool:
         """Ends after the question at work; the waiting ones are told. False where that one takes too long."""
@@ -175,14 +180,13 @@ class AnsweringThread:
         given = Given(chosen, api is None, proposal, opened.name, asked, shown)
         with self._lock:
             self._answer_s = 0.8 * self._answer_s + 0.2 * (time.monotonic() - began)
-            self._kept[question, api] = given
+            if self._shown == self._wanted:
+                self._kept[question, api] = given
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return given
 
-    def _show(self, pairs: Sequence[Pair]) -> None:
+    def _show(self, pairs: Sequence[Pair], number: int) -> None:
         assert self._assistant is not None
         self._assistant.assistant.show_examples(pairs)
-        self._examples = list(pairs)
-        with self._lock:
-            self._kept.clear()
+        self._examples, self._shown = list(pairs), number
