@@ -537,7 +537,8 @@ def test_what_needs_no_records_waits_for_no_heavy_library(arguments: list[str]) 
 
 
 def test_asking_waits_for_no_training_library() -> None:
-    script = "import sys, query_assistant.cli.answering, query_assistant.engines.openvino; print('torch' in sys.modules)"
+    modules = "query_assistant.cli.answering, query_assistant.engines.openvino"
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"False\n"
 
 
