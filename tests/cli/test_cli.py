@@ -536,6 +536,12 @@ def test_what_needs_no_records_waits_for_no_heavy_library(arguments: list[str]) 
     assert done.stdout.splitlines()[-1] == b""
 
 
+def test_asking_waits_for_no_training_library() -> None:
+    modules = "query_assistant.cli.answering, query_assistant.engines.openvino"
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"False\n"
+
+
 @pytest.mark.parametrize(
     "command", [["predict", "x", "x"], ["import-responses", "x", "x"], ["filter", "--api", "mygene", "x", "-o", "x"]]
 )

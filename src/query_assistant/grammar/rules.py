@@ -187,20 +187,25 @@ def words_except(reserved: Iterable[str], first: Chars, others: Node | None, inn
     """Words that begin in `first`, go on in `inner`, and are none of the `reserved` ones.
 
     `others` are further ways to spell one character, anywhere, which no reserved word contains (escapes).
+
+    Written as a beginning that no reserved word has, with one rest for all, and the beginnings that are words by
+    themselves: engines make a table over the whole vocabulary for every place where anything may follow.
     """
-    return _word(sorted(set(reserved)), first, others, inner, run(inner, others))
+    words = sorted(set(reserved))
+    starts = sorted({word[:length] for word in words for length in range(1, len(word))} - set(words))
+    whole = seq(_outgrown(words, first, others, inner), run(inner, others))
+    return choice(whole, *starts, weights=[12.0, *([0.1] * len(starts))])
 
 
-def _word(reserved: list[str], first: Chars, others: Node | None, inner: Chars, rest: Node) -> Node:
-    """One character and the `rest`; where a reserved word has begun, it must be left or outgrown."""
+def _outgrown(reserved: list[str], first: Chars, others: Node | None, inner: Chars) -> Node:
+    """What is no beginning of a reserved word: such a beginning left, or a reserved word outgrown."""
     starts = sorted({word[0] for word in reserved if word})
-    options, weights = [seq(first - Chars.of("".join(starts)), rest)], [12.0]
+    options, weights = [first - Chars.of("".join(starts))], [12.0]
     if others is not None:
-        options, weights = [*options, seq(others, rest)], [*weights, 1.0]
+        options, weights = [*options, others], [*weights, 1.0]
     for start in starts:
         tails = [word[1:] for word in reserved if word.startswith(start)]
-        further = _word(tails, inner, others, inner, rest)
-        options.append(seq(start, further if "" in tails else optional(further)))
+        options.append(seq(start, _outgrown(tails, inner, others, inner)))
         weights.append(0.5)
     return choice(*options, weights=weights)
 

@@ -134,11 +134,11 @@ def _value_rules() -> dict[str, Node]:
     word, phrase, any_value = Ref("word"), Ref("phrase"), Literal("*")
     text = choice(word, phrase, Ref("pattern"), weights=(3, 3, 1))
     exact, date = choice(word, phrase), Ref("date-point")
+    group = Ref("text-group")
     rules = {
-        "text-value": choice(
-            text, Ref("near"), _group(text), seq("(", Ref("words"), ")"), any_value, weights=(9, 2, 3, 1, 1)
-        ),
-        "keyword-value": choice(text, _group(text), any_value, weights=(9, 3, 1)),
+        "text-group": _group(text),
+        "text-value": choice(text, Ref("near"), group, seq("(", Ref("words"), ")"), any_value, weights=(9, 2, 3, 1, 1)),
+        "keyword-value": choice(text, group, any_value, weights=(9, 3, 1)),
         "whole-value": Ref("keyword-value"),
         "exact-value": choice(exact, _group(exact), weights=(5, 1)),
         "date-value": choice(date, *_ranges(date), any_value, weights=(3, 3, 3, 1)),

@@ -13,11 +13,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from typing import TYPE_CHECKING, Any
 
 from query_assistant.errors import ConfigurationError, InputError, MissingResourceError
 from query_assistant.files import atomic_folder
@@ -25,6 +21,9 @@ from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import GGUF, RECORD
 from query_assistant.models.gguf_files import GGUF_NAMES, ROWS_PERMUTED, Matrix, permute, with_changes
 from query_assistant.records import write_json
+
+if TYPE_CHECKING:  # a second of starting, for those who may merge and mostly do not
+    import torch
 
 _PREFIX = "base_model.model."
 _COPIED = ("config.json", "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json")
@@ -54,6 +53,8 @@ def load_adapter(folder: Path) -> Adapter:
         MissingResourceError: there is none.
         ConfigurationError: it is more than plain LoRA.
     """
+    from safetensors.torch import load_file
+
     try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         tensors = load_file(folder / "adapter_model.safetensors")
@@ -101,6 +102,9 @@ def _recorded_source(base: Path) -> Any:
 
 
 def _merge_safetensors(base: Path, lora: Adapter, folder: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
     left = set(lora.modules)
     for shard in sorted(base.glob("*.safetensors")):
         tensors: dict[str, torch.Tensor] = {}
