@@ -9,7 +9,7 @@ from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.pipeline.turned import described
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
-from query_assistant.reporting.tracking import Answered, SystemsCompared, current_pipeline_run, log_comparison
+from query_assistant.reporting.tracking import SystemAnswers, SystemsCompared, current_pipeline_run, log_comparison
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system, times
 from query_assistant.statistics import Resampling
@@ -36,7 +36,7 @@ def main(params: Params) -> None:
         documents.append(SCORES / f"{system}.json")
         write_json(documents[-1], score.model_dump(mode="json", exclude_none=True))
         write_json(TIMES / f"{system}.json", times(str(system), responses).model_dump())
-        answers[str(system)] = Answered(path, responses, rows, path.stat().st_mtime)
+        answers[str(system)] = SystemAnswers(path, responses, rows, path.stat().st_mtime)
         print(f"{system}: {100 * score.benchmark.selection:.1f}% of the benchmark select the right records")
     pipeline = current_pipeline_run()
     found = SystemsCompared(described(params, documents, pipeline.git_revision), documents, answers, sets)

@@ -82,7 +82,9 @@ def server(tmp_path: Path) -> Iterator[str]:
     words = ["server", "--backend-store-uri", f"sqlite:///{tmp_path / 'served.db'}", "--port", str(port)]
     words += ["--artifacts-destination", str(tmp_path / "served"), "--workers", "1"]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen([sys.executable, "-m", "mlflow", *words], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     address, end = f"http://127.0.0.1:{port}", time.monotonic() + 120
     while time.monotonic() < end:
         try:

@@ -23,8 +23,8 @@ from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import (
     TABLE,
-    Answered,
     PipelineRun,
+    SystemAnswers,
     SystemsCompared,
     current_pipeline_run,
     flat_params,
@@ -49,7 +49,7 @@ def store(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
 
 
-def answered(system: str, text: str = "/v3/query?q=CDK2") -> Answered:
+def answered(system: str, text: str = "/v3/query?q=CDK2") -> SystemAnswers:
     """One answer, which took two seconds."""
     file = Path(f"{system}.jsonl")
     file.write_text(f"{text}\n", encoding="utf-8")
@@ -59,7 +59,7 @@ def answered(system: str, text: str = "/v3/query?q=CDK2") -> Answered:
     )  # fmt: skip
     verdict = {"relation": "different", "error": "wrong_value", "differences": ("q: CDK2, CDK4",)}
     row = {"set": "benchmark", "id": "b1", "api": "mygene", "answer": text, **verdict}
-    return Answered(file, [given], [row], ENDED)
+    return SystemAnswers(file, [given], [row], ENDED)
 
 
 def comparison(systems: Sequence[str] = SYSTEMS, turned: dict[str, str] | None = None, **more: Any) -> SystemsCompared:
@@ -153,7 +153,7 @@ def test_what_one_knob_left_alone_is_marked_as_reused_with_its_time_and_its_tabl
     first = log_comparison("lab", PIPELINE, with_answers())
     changed = with_answers(turned={"generate.few_shot.k": "4"})
     answers = {**changed.answers, SYSTEMS[1]: answered(SYSTEMS[1], "/v3/query?q=CDK4")}
-    later = {name: Answered(one.file, one.responses, one.rows, ENDED + 60) for name, one in answers.items()}
+    later = {name: SystemAnswers(one.file, one.responses, one.rows, ENDED + 60) for name, one in answers.items()}
     second = log_comparison("lab", LATER, SystemsCompared(changed.run, changed.documents, later, changed.sets))
     runs = children(second)
     assert sorted(runs) == sorted(children(first)) == sorted(SYSTEMS)

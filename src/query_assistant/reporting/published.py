@@ -19,7 +19,7 @@ from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import read_scores, systems_table
-from query_assistant.reporting.tracking import Answered, SystemsCompared
+from query_assistant.reporting.tracking import SystemAnswers, SystemsCompared
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
@@ -52,7 +52,8 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
         )
         written.append(scores / f"{path.stem}.json")
         write_json(written[-1], score.model_dump(mode="json", exclude_none=True))
-        answered[path.stem] = Answered(path, answers, rows, time.time())  # the file's own time is that of unpacking
+        now = time.time()  # the file's own time is that of unpacking
+        answered[path.stem] = SystemAnswers(path, answers, rows, now)
     for stray in (path for path in scores.glob("*.json") if path not in written and path.name != RUN):
         stray.unlink()  # of a bundle that was published before
     documents = read_scores(written)

@@ -61,6 +61,7 @@ def open_store(experiment: str) -> tuple[MlflowClient, str]:
         MissingResourceError: the server that `MLFLOW_TRACKING_URI` names does not answer.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one for each small file
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # one for each run on a server
     for chatty in ("mlflow", "alembic"):  # they announce the making of each table
         logging.getLogger(chatty).setLevel(logging.WARNING)
     uri = store_uri()

@@ -108,7 +108,7 @@ def _git(*arguments: str) -> str:
 
 
 @dataclass(frozen=True)
-class Answered:
+class SystemAnswers:
     """What one system answered.
 
     Attributes:
@@ -151,7 +151,7 @@ class SystemsCompared:
 
     run: Provenance
     documents: Sequence[Path]
-    answers: Mapping[str, Answered] = field(default_factory=dict)
+    answers: Mapping[str, SystemAnswers] = field(default_factory=dict)
     sets: Mapping[str, Sequence[Item]] = field(default_factory=dict)
     training: Sequence[Mapping[str, float]] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -252,7 +252,7 @@ class _Log:
             self._client.set_tag(known.info.run_id, "comparison", self._parent.info.run_id)
             return str(known.info.run_id)
         run = known or self._new_system(score, made, tags)
-        metrics = figures(score, times(score.system, answered.responses) if answered else None)
+        metrics = shown_figures(score, times(score.system, answered.responses) if answered else None)
         if made and not answered:
             metrics |= {name: made.data.metrics[name] for name in CLOCK if name in made.data.metrics}
         knobs = dict(zip(ROLES, score.system.split("-"), strict=False)) | self._knobs
@@ -279,7 +279,7 @@ class _Log:
         parent = self._client.get_run(run.data.tags[MLFLOW_PARENT_RUN_ID])
         return f"{parent.info.run_name} ({run.data.tags.get('git_revision', '')[:7]})"
 
-    def _answers(self, run: Run, answered: Answered) -> None:
+    def _answers(self, run: Run, answered: SystemAnswers) -> None:
         """Every answer beside what was wanted, as a table of the run; and what was asked, as its datasets."""
         if MLFLOW_LOGGED_ARTIFACTS not in run.data.tags:
             self._client.log_table(run.info.run_id, answer_table(answered.rows, self._found.sets), TABLE)
@@ -391,7 +391,7 @@ def _dataset(name: str, digest: str, place: str, context: str, rows: int | None 
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
 
 
-def figures(score: Score, taken: Times | None) -> dict[str, float]:
+def shown_figures(score: Score, taken: Times | None) -> dict[str, float]:
     """The figures that tell systems apart: short names, for MLflow heads its columns with them.
 
     Plain ones are of the benchmark; all the others are in the run's score document.
