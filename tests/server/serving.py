@@ -42,7 +42,7 @@ class Wavering(Assistant):
         given = super().answer(instruction, api)
         if "kinase" not in instruction:
             return given
-        others = ("/v3/query?q=symbol:CDK*", "/v3/query?q=name:kinase&species=mouse")
+        others = ("/v3/query?q=symbol:CDK*", "/v3/query?q=name:kinase&size=5", "/v3/query?q=name:kinase&species=mouse")
         readings = tuple(Proposal(Query(query=text), text, 0.2) for text in others)
         return Ambiguous(Query(query="/v3/query?q=name:kinase"), "", 0.5, readings)
 

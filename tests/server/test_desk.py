@@ -116,6 +116,20 @@ def test_a_correction_that_the_api_would_refuse_is_not_kept(desk: Desk) -> None:
     assert not desk.corrections.exists()
 
 
+def test_corrections_made_at_once_are_all_kept_and_all_examples(desk: Desk) -> None:
+    asked = [
+        AskedCorrection(api="mygene", question=f"gene number {number}", query=f"/v3/query?q=entrezgene:{1000 + number}")
+        for number in range(12)
+    ]
+    writing = [threading.Thread(target=desk.correct, args=(one,)) for one in asked]
+    for one in writing:
+        one.start()
+    for one in writing:
+        one.join(60)
+    assert sorted(one.instruction for one in desk.corrected()) == sorted(one.question for one in asked)
+    assert desk.ask("insulin genes of mice", "mygene").examples == 12
+
+
 def test_a_thumb_needs_no_query(desk: Desk) -> None:
     desk.ask("gibberish please", "mygene")
     desk.thumb(AskedThumb(api="mygene", question="gibberish please", given="", thumb="down", reason="nothing found"))

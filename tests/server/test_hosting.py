@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
+
 from query_assistant.apis import Api
 from query_assistant.replica import Replica
 from query_assistant.replica.http import running

@@ -72,8 +72,8 @@ class AnsweringThread:
         self._waiting, self._lock = 0, threading.Lock()
         self._assistant: OpenedAssistant | None = None
         self._examples: list[Pair] = []
-        self._kept: OrderedDict[tuple[str, str | None], Given] = OrderedDict()
-        self._wanted = self._shown = 0  # which examples were asked for, and which the model sees
+        self._kept: OrderedDict[tuple[str, str | None], tuple[int, Given]] = OrderedDict()
+        self._wanted = self._shown = 0  # which examples are to be shown, and which are
         self._answer_s = 1.0  # what an answer took lately
         self.reason = ""
         self.state: Literal["loading", "ready", "missing"] = "loading"
@@ -83,6 +83,11 @@ class AnsweringThread:
     @property
     def waiting(self) -> int:
         return self._waiting
+
+    @property
+    def name(self) -> str:
+        """What the assistant is called; nothing before it is there."""
+        return self._assistant.name if self._assistant else ""
 
     def answer(self, question: str, api: str | None) -> Given:
         """The answer to a question, of the API that is named or else guessed.
@@ -114,15 +119,15 @@ class AnsweringThread:
     def known(self, question: str, api: str | None) -> Given | None:
         """What was answered lately, without asking again."""
         with self._lock:
-            found = self._kept.get((question, api))
-            if found is not None:
-                self._kept.move_to_end((question, api))
+            shown, found = self._kept.get((question, api), (self._wanted, None))
+            if found is None or shown != self._wanted:
+                return None
+            self._kept.move_to_end((question, api))
             return found
 
     def show_examples(self, pairs: Sequence[Pair]) -> None:
         """From the next question on these corrections are examples, and no others."""
-        with self._lock:  # at once: what was answered without them must not be given again
-            self._kept.clear()
+        with self._lock:
             self._wanted += 1
             number = self._wanted
         self._work.put((Future(), lambda: self._show(pairs, number)))
@@ -180,8 +185,7 @@ class AnsweringThread:
         given = Given(chosen, api is None, proposal, opened.name, asked, shown)
         with self._lock:
             self._answer_s = 0.8 * self._answer_s + 0.2 * (time.monotonic() - began)
-            if self._shown == self._wanted:
-                self._kept[question, api] = given
+            self._kept[question, api] = self._shown, given
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return given
@@ -190,3 +194,5 @@ class AnsweringThread:
         assert self._assistant is not None
         self._assistant.assistant.show_examples(pairs)
         self._examples, self._shown = list(pairs), number
+        with self._lock:
+            self._kept.clear()

@@ -56,6 +56,7 @@ from query_assistant.systems.assistant import Proposal
 from query_assistant.verbalising.reading_back import said_back
 
 SURE = 0.7  # from here on the first reading stands alone; below, others are offered
+MOST_READINGS = 3
 MOST_HINTS = 12
 
 
@@ -75,6 +76,7 @@ class Desk:
     _replicas: dict[str, Replica | None] = field(default_factory=dict)
     _live: dict[str, RecordSource] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _teaching: threading.Lock = field(default_factory=threading.Lock)
 
     def state(self) -> ServerState:
         """Whether questions can be asked, and of which APIs."""
@@ -178,7 +180,7 @@ class Desk:
             body=query.body,
             given=asked.given,
             reason=asked.reason,
-            model=before.model if before else "",
+            model=before.model if before else self.model.name,
             prompt_sha256=before.prompt_sha256 if before else "",
         )
         with Corrections.open(self.corrections) as kept:
@@ -219,7 +221,7 @@ class Desk:
             given=asked.given,
             thumb=asked.thumb,
             reason=asked.reason,
-            model=before.model if before else "",
+            model=before.model if before else self.model.name,
             prompt_sha256=before.prompt_sha256 if before else "",
         )
         with Corrections.open(self.corrections) as kept:
@@ -286,23 +288,26 @@ class Desk:
         return f"{explained.api_title} would not take this query: {first}"
 
     def _alternatives(self, api: Api, proposal: Proposal) -> list[AnotherReading]:
-        """The other readings, the API's refusals left out."""
-        if proposal.query is None:
-            return []
-        found = []
+        """The other readings that the API takes and that find other records than the first."""
+        found: list[AnotherReading] = []
         for other in getattr(proposal, "alternatives", ()):
-            if other.query is None or not is_valid(validate(other.query, api)):
+            if len(found) == MOST_READINGS or proposal.query is None or other.query is None:
+                break
+            if not all(is_valid(validate(query, api)) for query in (proposal.query, other.query)):
                 continue
-            found.append(
-                AnotherReading(
-                    query=to_text(other.query),
-                    words=words_for(other.query, api),
-                    hits=self._answer(other.query, api).hits,
-                    confidence=other.confidence,
-                    differences=self._compared(api, other.query, proposal.query).differences,
-                )
-            )
+            compared = self._compared(api, other.query, proposal.query)
+            if not compared.same_records:
+                found.append(self._reading(api, other.query, other.confidence, compared))
         return found
+
+    def _reading(self, api: Api, query: Query, confidence: float | None, compared: ComparedQueries) -> AnotherReading:
+        return AnotherReading(
+            query=to_text(query),
+            words=words_for(query, api),
+            hits=self._answer(query, api).hits,
+            confidence=confidence,
+            differences=compared.differences,
+        )
 
     def _compared(self, api: Api, left: Query, right: Query) -> ComparedQueries:
         found = compare(left, right, api, self._replica(api))
@@ -322,7 +327,7 @@ class Desk:
         return known if known is not None and known.api == api.name else None
 
     def _show_corrections(self) -> None:
-        with Corrections.open(self.corrections) as kept:
+        with self._teaching, Corrections.open(self.corrections) as kept:  # what was read last is shown last
             self.model.show_examples(as_examples(kept.all(state="accepted"), self.apis))
 
     def _source(self, api: Api, live: bool) -> RecordSource:

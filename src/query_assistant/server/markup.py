@@ -90,7 +90,9 @@ def copied(copies: QueryCopies) -> str:
     return _filled("copies", forms=forms)
 
 
-def judged(title: str, valid: bool, issues: Sequence[QueryFault], comparison: ComparedQueries | None = None) -> str:
+def checked_query(
+    title: str, valid: bool, issues: Sequence[QueryFault], comparison: ComparedQueries | None = None
+) -> str:
     """Whether the API accepts a query, and how it relates to the one that was given."""
     return _filled("issues", title=title, valid=valid, issues=issues, comparison=comparison)
 

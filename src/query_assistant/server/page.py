@@ -80,6 +80,7 @@ class _Parts:
 
 def page(desk: Desk, work: BoundedWork) -> gr.Blocks:
     """The page of a desk."""
+    blocks: gr.Blocks
     with gr.Blocks(title="Query Assistant", analytics_enabled=False) as blocks:
         parts, buttons = _laid_out(desk)
         handlers = _Handlers(desk, work, parts)
@@ -213,7 +214,7 @@ class _Handlers:
         """Validity, while somebody types."""
         try:
             found = await self.work.run(lambda: self.desk.validate(given.get("api", ""), query))
-            return markup.judged(self._title(given), found.valid, found.issues)
+            return markup.checked_query(self._title(given), found.valid, found.issues)
         except QueryAssistantError as error:
             return _failed(error)
 
@@ -225,7 +226,7 @@ class _Handlers:
             compared = None
             if found.valid and given.get("query"):
                 compared = await self.work.run(lambda: self.desk.compare(api, right, given["query"]))
-            return markup.judged(self._title(given), found.valid, found.issues, compared)
+            return markup.checked_query(self._title(given), found.valid, found.issues, compared)
         except QueryAssistantError as error:
             return _failed(error)
 
@@ -239,7 +240,7 @@ class _Handlers:
         except (QueryAssistantError, ValueError) as error:
             return {parts.kept: _failed(error)}
         if not kept.kept:
-            return {parts.judged: markup.judged(self._title(given), False, kept.issues)}
+            return {parts.judged: markup.checked_query(self._title(given), False, kept.issues)}
         remarks = f"Not for training: {'; '.join(kept.remarks)}." if kept.remarks else ""
         text = f"From now on it is an example for questions like this one. {remarks}"
         return {
@@ -323,7 +324,7 @@ class _Handlers:
         return {
             parts.understood: markup.understood(explained, answer),
             parts.query: explained.query,
-            parts.issues: markup.judged(explained.api_title, explained.valid, explained.issues),
+            parts.issues: markup.checked_query(explained.api_title, explained.valid, explained.issues),
             parts.records: markup.records(explained.answer) if explained.answer else "",
             parts.copies: markup.copied(explained.copies) if explained.copies else "",
             parts.below: gr.update(visible=True),
