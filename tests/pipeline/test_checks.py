@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from query_assistant.errors import MissingResourceError
+from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.params import Params
 from query_assistant.pipeline import checks
 from query_assistant.pipeline.configuration import compose
@@ -101,3 +101,15 @@ def test_a_gpu_must_be_large_enough(
 def test_a_folder_of_weights_must_be_there(tmp_path: Path) -> None:
     overrides = ["model.source.kind=folder", f"model.source.name={tmp_path}/none"]
     assert missing(tmp_path, *overrides) == [f"no weights in {tmp_path}/none"]
+
+
+def test_measuring_what_is_forgotten_wants_the_harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = checks.importlib.util.find_spec
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None if name == "lm_eval" else find(name))
+    assert missing(tmp_path) == []
+    assert missing(tmp_path, "forget=subset") == ["the package lm_eval is not installed"]
+
+
+def test_what_is_not_trained_here_forgets_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"model=hosted is not trained here.*set forget=none"):
+        params(tmp_path, "model=hosted", "forget=subset")

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from query_assistant.errors import InputError
+from query_assistant.forgetting.comparison import Forgetting, compare_measured
+from query_assistant.forgetting.measuring import Measured
 from query_assistant.reporting.provenance import Provenance, describe_run
 from query_assistant.reporting.report import between_markers, update_tables, write_report
 from query_assistant.reporting.tables import gains, read_scores, systems_table, techniques_table
+from query_assistant.statistics import Resampling
 from reporting.scores import score
 
 RUN = Provenance("default", {}, "small", {"benchmark": {"mygene": 10}, "test": {"mygene": 10}}, "ab12", "1234567")
@@ -204,3 +207,15 @@ def test_a_run_is_called_after_what_was_turned() -> None:
     assert RUN.title == "default"
     assert replace(RUN, turned={"index": "none"}).title == "index=none"
     assert replace(RUN, experiment="smoke", turned=turned).title == "smoke, knob0=0, knob1=1, knob2=2, 2 more"
+
+
+def test_what_was_forgotten_is_a_table_if_it_was_measured(scores: list[Path], tmp_path: Path) -> None:
+    values = {"base": (1.0, 1.0, 0.0), "finetuned": (1.0, 0.0, 0.0)}
+    base, tuned = ({"boolq": Measured(task="boolq", items=(0, 1, 2), values={"acc": one})} for one in values.values())
+    measured = compare_measured(base, tuned, of={}, seed=1, resampling=Resampling(100))
+    write_report(read_scores(scores), RUN, None, tmp_path / "report", measured)
+    lines = (tmp_path / "report" / "forgetting.md").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "Experiment `default`; small; revision 1234567."
+    assert lines[4].startswith("| `boolq` | acc | 3 | 50.0 | 66.7 | 33.3 | -33.3 (")
+    write_report(read_scores(scores), RUN, None, tmp_path / "report", Forgetting())
+    assert not (tmp_path / "report" / "forgetting.md").exists()
