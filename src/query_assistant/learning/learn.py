@@ -61,6 +61,7 @@ from query_assistant.systems.learned import (
 from query_assistant.systems.published import PARAMS, SYSTEM, install
 
 ENOUGH_TO_CALIBRATE = 100  # answers; fewer say less of confidence than the published calibration does
+CHECKPOINT_EVERY = 10  # steps: a training of some minutes should lose few of them when it is killed
 _Right = Mapping[str, bool]
 
 
@@ -206,6 +207,7 @@ def _trained(course: _Course, work: Path, samples: Sequence[Sample]) -> dict[str
     if not report.is_file():
         turned = {"engine": "torchtune", "max_steps": 0, "validation_samples": 0, "learning_rate": knobs.learning_rate}
         turned |= {"warmup_steps": knobs.warmup_steps, "epochs": knobs.epochs, "max_minutes": knobs.max_minutes}
+        turned |= {"checkpoint_every": CHECKPOINT_EVERY}
         settings = course.params.finetune.model_copy(update=turned)
         seed, start = derive_seed(knobs.seed, "learn"), course.published / "adapter"
         write_json(report, finetune(samples, [], base, work / "adapter", settings, lora, seed, start))
