@@ -99,9 +99,9 @@ def test_the_loop_promotes_what_is_better_and_rolls_it_back(
 ) -> None:
     correct(school, NAMES)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{school}/mlflow.db")
+    (school / "params.yaml").write_text((project_root() / "params.yaml").read_text(encoding="utf-8"))
     monkeypatch.chdir(school)
     monkeypatch.setattr("query_assistant.cli.learning.project_root", lambda: school)
-    (school / "params.yaml").write_text((project_root() / "params.yaml").read_text(encoding="utf-8"))
     opened = answering(wrong, right, monkeypatch)
     arguments = ["learn", "--json", *(part for one in TURNED for part in ("-S", one))]
     assert run(arguments) == 0
