@@ -30,7 +30,7 @@ from query_assistant.files import atomic_folder, held
 from query_assistant.finetuning.samples import Sample
 from query_assistant.finetuning.training import WEIGHTS, finetune
 from query_assistant.learning.knobs import LearnParams
-from query_assistant.learning.lessons import Divided, divided, learnable, lessons
+from query_assistant.learning.lessons import HeldApart, divided, learnable, lessons
 from query_assistant.learning.trials import objection, trial
 from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import fetch
@@ -74,7 +74,7 @@ class _Course:
     params: Params
     apis: Mapping[str, Api]
     knobs: LearnParams
-    parts: Divided
+    parts: HeldApart
     held_out: list[BenchmarkItem]
     development: list[BenchmarkItem]
     in_use: int | None
