@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,15 +38,16 @@ def correction(name: str) -> Correction:
     return Correction(api="mygene", instruction=question, query=f"/v3/query?q=symbol:{name}&fields=map_location")
 
 
-def make_school(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The checkout: `install` finds its assistant made, and the records are a dozen genes."""
-    monkeypatch.setenv(CACHE_VARIABLE, str(root.parent / "cache"))
+def make_school(root: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The checkout: `install` finds its assistant made, a copy of `made`, and the records are a dozen genes."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(made / "cache"))
     (root / "data").mkdir(parents=True)
     (root / "data" / "apis").symlink_to(project_root() / "data" / "apis")
     (root / "conf").symlink_to(project_root() / "conf")
     records = root / "mygene.jsonl"
     records.write_text("".join(json.dumps(gene(at, name)) + "\n" for at, name in enumerate(SYMBOLS)), encoding="utf-8")
-    published = make_published(root)
+    published = root / "models" / "published"
+    shutil.copytree(made / "published", published)
     for module in (learn, lessons):
         monkeypatch.setattr(module, "records_file", lambda _: records)
     monkeypatch.setattr(learn, "install", lambda _: published)
@@ -55,8 +57,8 @@ def make_school(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_published(root: Path) -> Path:
-    """models/published/ as it would be made of shared tarballs, of a tiny model."""
-    folder, tiny = root / "models" / "published", make_model(root / "tiny", gguf=True)
+    """`root` with published/ as it would be made of shared tarballs, of a tiny model."""
+    folder, tiny = root / "published", make_model(root / "tiny", gguf=True)
     params = yaml.safe_load((project_root() / "params.yaml").read_text(encoding="utf-8"))
     params["apis"] = ["mygene"]
     source = SourceParams(kind="folder", name=str(tiny), sha256=sha256_of(tiny / "model.gguf"))
@@ -70,7 +72,7 @@ def make_published(root: Path) -> Path:
     merge(base, folder / "adapter", folder / "finetuned")
     build_index({"mygene": [FIELD]}, {"mygene": []}, [], folder / "index" / "rag")
     build_index({}, {}, EARLIER, folder / "index" / "few_shot")
-    return folder
+    return root
 
 
 def correct(root: Path, names: list[str]) -> None:

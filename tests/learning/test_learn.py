@@ -7,7 +7,7 @@ two layers learns nothing in a second.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fake_engine import FakeEngine
-from learning.school import NAMES, correct, make_school
+from learning.school import NAMES, correct, make_published, make_school
 from query_assistant.apis import load_api
 from query_assistant.cli import run
 from query_assistant.corrections.store import PLACE, Correction, Corrections
@@ -27,7 +27,7 @@ from query_assistant.learning.knobs import LEARN_KNOBS, LearnParams, load_learn_
 from query_assistant.learning.learn import learn
 from query_assistant.learning.lessons import divided, learnable, lessons
 from query_assistant.learning.registry import ALIAS, REGISTERED
-from query_assistant.project import project_root
+from query_assistant.project import CACHE_VARIABLE, project_root
 from query_assistant.records import Pair, read_jsonl, write_json
 from query_assistant.reporting.store import open_store
 from query_assistant.systems import learned
@@ -39,9 +39,18 @@ Answer = Callable[[Prompt], str]
 TURNED = ("held_out=0.4", "development_limit=4", "epochs=1", "swaps=1")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A published assistant, made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("made")
+        patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
+        yield make_published(folder)
+
+
 @pytest.fixture
-def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return make_school(tmp_path / "checkout", monkeypatch)
+def school(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return make_school(tmp_path / "checkout", made, monkeypatch)
 
 
 def knobs(*turned: str) -> LearnParams:
@@ -126,30 +135,27 @@ def test_the_loop_promotes_what_is_better_and_rolls_it_back(
     assert "answers with the published assistant" in capsys.readouterr().out
 
 
-def test_what_is_no_better_or_forgets_does_not_answer(school: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_better_does_not_answer(school: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    correct(school, NAMES)
+    answering(wrong, wrong, monkeypatch)
+    assert "no better" in learn(school, knobs()).refused
+    assert promoted_numbers(school) == []
+    assert {path.name for path in (school / LEARNED / "1").iterdir()} == {"adapter", "manifest.json"}
+    assert [one.number for one in manifests(school)] == [1]
+
+
+def test_what_forgets_does_not_answer(school: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     correct(school, NAMES)
     gold = development_answers()
-
-    def forgets(prompt: Prompt) -> str:
-        return of_the_family(prompt) if "cytoband of " in prompt[-1].content else wrong(prompt)
 
     def remembers(prompt: Prompt) -> str:
         return gold.get(prompt[-1].content.splitlines()[-1], wrong(prompt))
 
-    answering(wrong, wrong, monkeypatch)
-    assert "no better" in learn(school, knobs()).refused
-    monkeypatch.undo()
-    make = pytest.MonkeyPatch()
-    with make.context() as again:
-        make_school(school.parent / "second", again)
-        correct(school.parent / "second", NAMES)
-        answering(remembers, forgets, again)
-        found = learn(school.parent / "second", knobs("development_limit=0"))
-        assert "may forget too much" in found.refused
-        folder = school.parent / "second" / LEARNED
-        assert promoted_numbers(school.parent / "second") == []
-        assert {path.name for path in (folder / "1").iterdir()} == {"adapter", "manifest.json"}
-        assert [one.number for one in manifests(school.parent / "second")] == [1]
+    answering(remembers, right, monkeypatch)
+    found = learn(school, knobs("development_limit=0"))
+    assert (found.on_held_out.after, found.on_development.after) == (1, 0)
+    assert "may forget too much" in found.refused
+    assert promoted_numbers(school) == []
 
 
 def test_a_killed_call_goes_on_where_it_stopped(school: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from query_assistant.pairs.written import pair_of
 from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import BenchmarkItem, Pair, WrittenPair
 from query_assistant.splits import find_leaks
+from query_assistant.splits.leaks import Leak
 from query_assistant.splits.similarity import EmbedTexts, canonical_key
 from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 
@@ -47,7 +48,12 @@ def faults(
     if not wrong:
         leaks = find_leaks([as_pair(correction, api)], [], measured, {api.name: api}, NEAR, embed)
         if leaks:
-            yield f"near to {leaks[0].held_out.id}, which measures: it would give the answer away"
+            yield near_to(leaks[0])
+
+
+def near_to(leak: Leak) -> str:
+    """Why a correction that gives something away is not learnt from."""
+    return f"near to {leak.held_out.id}, which measures: it would give the answer away"
 
 
 def measured_items(api_name: str) -> list[BenchmarkItem]:

@@ -30,7 +30,7 @@ from query_assistant.files import atomic_folder, held
 from query_assistant.finetuning.samples import Sample
 from query_assistant.finetuning.training import WEIGHTS, finetune
 from query_assistant.learning.knobs import LearnParams
-from query_assistant.learning.lessons import Divided, divided, learnable, lessons
+from query_assistant.learning.lessons import HeldApart, divided, learnable, lessons
 from query_assistant.learning.trials import objection, trial
 from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import fetch
@@ -61,6 +61,7 @@ from query_assistant.systems.learned import (
 from query_assistant.systems.published import PARAMS, install
 
 TRIED = "finetuned-few_shot-rag-grammar"  # one answer a question: what is compared is weights
+CHECKPOINT_EVERY = 10  # steps: a training of some minutes should lose few of them when it is killed
 _Right = Mapping[str, bool]
 
 
@@ -73,7 +74,7 @@ class _Course:
     params: Params
     apis: Mapping[str, Api]
     knobs: LearnParams
-    parts: Divided
+    parts: HeldApart
     held_out: list[BenchmarkItem]
     development: list[BenchmarkItem]
     in_use: int | None
@@ -207,6 +208,7 @@ def _trained(course: _Course, work: Path, samples: Sequence[Sample]) -> dict[str
     if not report.is_file():
         turned = {"engine": "torchtune", "max_steps": 0, "validation_samples": 0, "learning_rate": knobs.learning_rate}
         turned |= {"warmup_steps": knobs.warmup_steps, "epochs": knobs.epochs, "max_minutes": knobs.max_minutes}
+        turned |= {"checkpoint_every": CHECKPOINT_EVERY}
         settings = course.params.finetune.model_copy(update=turned)
         seed, start = derive_seed(knobs.seed, "learn"), course.published / "adapter"
         write_json(report, finetune(samples, [], base, work / "adapter", settings, lora, seed, start))

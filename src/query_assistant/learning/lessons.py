@@ -25,7 +25,7 @@ from query_assistant.splits.similarity import canonical_key
 
 
 @dataclass(frozen=True)
-class Divided:
+class HeldApart:
     """Corrections that are taught, and those that test."""
 
     taught: list[Correction]
@@ -43,13 +43,13 @@ def _question(correction: Correction) -> tuple[str, str]:
     return correction.api, " ".join(correction.instruction.casefold().split())
 
 
-def divided(corrections: Sequence[Correction], apis: Mapping[str, Api], knobs: LearnParams) -> Divided:
+def divided(corrections: Sequence[Correction], apis: Mapping[str, Api], knobs: LearnParams) -> HeldApart:
     """Who teaches and who tests.
 
     Raises:
         InputError: too few to test anything with, or none to teach.
     """
-    parts = Divided([], [])
+    parts = HeldApart([], [])
     for one in corrections:
         drawn = random.Random(f"{knobs.seed}/held out/{canonical_key(one, apis[one.api])}").random()
         (parts.held_out if drawn < knobs.held_out else parts.taught).append(one)

@@ -16,7 +16,7 @@ from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.written import pair_of
 from query_assistant.queries.literals import literals
 from query_assistant.queries.request import parse
-from query_assistant.records import Pair, Query, WrittenPair
+from query_assistant.records import Pair, WrittenPair
 
 TRIES = 4  # for each copy wanted
 Draw = Callable[[str, random.Random], str | None]
@@ -72,7 +72,7 @@ def _copy(pair: Pair, api: Api, swappable: Sequence[_Swappable], draw: Draw, rng
         instruction = re.sub(_pattern(one.text), put, instruction, flags=re.IGNORECASE)
         query = re.sub(_pattern(one.text), put, query, flags=re.IGNORECASE)
     try:
-        line = WrittenPair(instruction=instruction, **Query(query=query).model_dump())
+        line = WrittenPair(instruction=instruction, query=query)
         copy = pair_of(line, api, f"a copy of {pair.id}", origin=pair.origin)
     except QueryAssistantError:  # the value means something to the query language
         return None

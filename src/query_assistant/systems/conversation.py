@@ -76,7 +76,7 @@ class Conversation:
     def _follow_up(self, text: str, before: Turn, query: Query) -> Turn:
         api, joined = self._assistant.apis[before.api], f"{before.question}, {text}"
         changed = edited(query, text, api, self._lexicon_of(api))
-        if changed is not None and is_valid(validate(changed, api)):
+        if changed is not None and (is_valid(validate(changed, api)) or not is_valid(validate(query, api))):
             return Turn(api.name, joined, Proposal(changed, to_text(changed), None), "edited")
         continued = self._continued(joined, before, query)
         if continued is not None and _keeps(query, continued, api):
