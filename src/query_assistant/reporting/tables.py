@@ -17,7 +17,13 @@ from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
 
 RUNGS = ("valid", "exact", "canonical", "execution", "selection")
-TECHNIQUES = {"finetuned": "base", "few_shot": "zero_shot", "rag": "closed", "grammar": "free"}  # and what it replaces
+TECHNIQUES = {  # and what it replaces
+    "finetuned": "base",
+    "few_shot": "zero_shot",
+    "rag": "closed",
+    "grammar": "free",
+    "chosen": "grammar",
+}
 
 
 def read_scores(paths: Sequence[Path]) -> list[Score]:

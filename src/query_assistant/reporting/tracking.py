@@ -62,6 +62,7 @@ WORDS = {
     "rag": "retrieved fields and documentation in the prompt",
     "free": "free decoding",
     "grammar": "decoding within the API's grammar",
+    "chosen": "asked several times within the grammar where unsure, the likeliest reading given",
 }
 INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
 Shares of 1; `selection`: the query selects the records that were meant.
