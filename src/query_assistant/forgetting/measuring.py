@@ -40,6 +40,13 @@ _LIBRARIES = ("lm-eval", "transformers", "peft", "torch")
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
+class _TaskLoader(yaml.SafeLoader):
+    """Reads a task's file with its functions as their names."""
+
+
+_TaskLoader.add_constructor("!function", lambda reader, node: reader.construct_scalar(node))
+
+
 class Measured(Record):
     """What a model scored on a task: the numbers of the items, and by metric each one's value, in their order."""
 
@@ -103,19 +110,9 @@ def provenance(subject: MeasuredModel) -> dict[str, Any]:
 
 def task_file(task: str) -> dict[str, Any]:
     """What the file of a task says, its functions as their names."""
-    found: dict[str, Any] = yaml.load((TASKS / f"{task}.yaml").read_text(encoding="utf-8"), _TaskReader)
+    text = (TASKS / f"{task}.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.load(text, _TaskLoader)
     return found
-
-
-class _TaskReader(yaml.SafeLoader):
-    """Reads the harness's mark for a function as the function's name."""
-
-
-def _name_of(reader: yaml.SafeLoader, node: Any) -> str:
-    return str(reader.construct_scalar(node))
-
-
-_TaskReader.add_constructor("!function", _name_of)
 
 
 def drawn_items(task: str, items: int, seed: int) -> list[int]:
