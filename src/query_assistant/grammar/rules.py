@@ -200,7 +200,8 @@ def words_except(reserved: Iterable[str], first: Chars, others: Node | None, inn
 def _outgrown(reserved: list[str], first: Chars, others: Node | None, inner: Chars) -> Node:
     """What is no beginning of a reserved word: such a beginning left, or a reserved word outgrown."""
     starts = sorted({word[0] for word in reserved if word})
-    options, weights = [first - Chars.of("".join(starts))], [12.0]
+    options: list[Node] = [first - Chars.of("".join(starts))]
+    weights = [12.0]
     if others is not None:
         options, weights = [*options, others], [*weights, 1.0]
     for start in starts:
