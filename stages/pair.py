@@ -6,7 +6,7 @@ from typing import Any
 from query_assistant.apis import Api, api_folder, records_file
 from query_assistant.completions import KeptCompletions
 from query_assistant.descriptions.documentation import chunks
-from query_assistant.drafting.enrichment import enriched, example_values
+from query_assistant.drafting.enrichment import enriched, written_examples
 from query_assistant.drafting.synthesis import SynthesisSettings, synthesise
 from query_assistant.engines.completion import completer
 from query_assistant.pairs.balance import balanced
@@ -44,7 +44,7 @@ def main(params: Params, name: str) -> None:
         **summarise(pairs, api, seed),
         "literals_recoverable": recoverability([pair for pair in pairs if pair.form != "written"], api),
         "rejected": dict(sorted(writing.rejected.items())),
-        "fields_with_example_values": len(example_values(name)),
+        "fields_with_example_values": len(written_examples(name)),
         "reviewed": dict(sorted(decided.items())),
         "synthesis": {"made": dict(sorted(synthesis.made.items())), "fallen": dict(sorted(synthesis.fallen.items()))},
         "fluff": fluff,

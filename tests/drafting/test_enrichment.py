@@ -9,7 +9,7 @@ from query_assistant.apis.fields import Schema
 from query_assistant.drafting import enrichment
 from query_assistant.drafting.enrichment import (  # the real one: the fixture replaces the module's
     enriched,
-    example_values,
+    written_examples,
 )
 
 RECORDS = [
@@ -20,7 +20,7 @@ EXAMPLES = {"gnomad_exome.af.af": [0.01, 0.2], "clinvar.gene.id": [7], "cadd.phr
 
 @pytest.fixture(autouse=True)
 def examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enrichment, "example_values", lambda api: EXAMPLES)
+    monkeypatch.setattr(enrichment, "written_examples", lambda api: EXAMPLES)
 
 
 def test_only_fields_that_no_record_fills_get_example_values() -> None:
@@ -43,7 +43,7 @@ def test_the_records_themselves_stay_as_they_are_and_the_draw_depends_on_the_see
 @pytest.mark.parametrize("name", ["mygene", "myvariant", "mychem", "mydisease"])
 def test_every_written_example_belongs_to_a_searchable_field_and_fits_its_type(name: str) -> None:
     schema: Schema = load_api(name).schema
-    for path, values in example_values(name).items():
+    for path, values in written_examples(name).items():
         field = schema[path]
         assert field.indexed, path
         assert len(values) >= 2, path
@@ -56,4 +56,4 @@ def test_every_written_example_belongs_to_a_searchable_field_and_fits_its_type(n
 
 
 def test_an_api_without_words_of_its_own_has_no_examples() -> None:
-    assert example_values("hpo") == {}
+    assert written_examples("hpo") == {}

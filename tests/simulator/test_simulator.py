@@ -20,10 +20,10 @@ from query_assistant.logs.noise import Familiar, Routes
 from query_assistant.logs.reading import open_log
 from query_assistant.queries.request import parse_http
 from query_assistant.simulator import simulate, write
-from query_assistant.simulator.phrasing import Clause, plain_text
+from query_assistant.simulator.phrasing import FieldedQuestion, plain_text
 from query_assistant.simulator.spelling import Habit, encode, literal, mistype
-from query_assistant.simulator.topics import Values, load_topics
-from query_assistant.simulator.visitors import Hit
+from query_assistant.simulator.topics import RecordRows, load_topics
+from query_assistant.simulator.visitors import Visit
 from query_assistant.simulator.writing import written
 
 GENES = [
@@ -158,7 +158,7 @@ def test_variety_keeps_growing_with_length(api):
 
 
 def test_an_api_without_a_topics_file_gets_topics_from_its_schema(api, monkeypatch):
-    values = Values(GENES, api.schema)
+    values = RecordRows(GENES, api.schema)
     topics = load_topics("nobody", api.schema, values)
     assert set(topics.plain) == {"symbol", "name", "alias", "entrezgene", "ensembl.gene", "refseq.rna", "go.BP.id"}
     assert "go.BP.term" in topics.searches and "summary" not in topics.searches
@@ -168,7 +168,7 @@ def test_an_api_without_a_topics_file_gets_topics_from_its_schema(api, monkeypat
 def test_nothing_is_sorted_or_counted_by_identifier(name):
     schema = load_api(name).schema
     record = {"_id": "1"} | {field: "1" for field in ("name", "symbol") if field in schema}
-    topics = load_topics(name, schema, Values([record], schema))
+    topics = load_topics(name, schema, RecordRows([record], schema))
     assert "_id" not in topics.facets
     assert "_id" not in {field.removeprefix("-") for sort in topics.sorts for field in sort.split(",")}
 
@@ -181,12 +181,12 @@ def test_topics_that_sort_or_count_by_identifier_are_refused(api, tmp_path, monk
     (folder / "topics.yaml").write_text(yaml.safe_dump(kept | asked))
     monkeypatch.setattr("query_assistant.simulator.topics.api_folder", lambda name: tmp_path / name)
     with pytest.raises(ConfigurationError, match="no server sorts by _id or counts it"):
-        load_topics("mygene", api.schema, Values(GENES, api.schema))
+        load_topics("mygene", api.schema, RecordRows(GENES, api.schema))
 
 
 def test_a_web_servers_line_escapes_what_the_filter_undoes(tmp_path):
     paths = ['/v3/query?q=name:"a b"', r"/v3/query?q=symbol:Su\(H\)", r"/v3/query?q=a\\b", "/v3/gene/1"]
-    hits = [Hit("GET", path) for path in paths]
+    hits = [Visit("GET", path) for path in paths]
     (tmp_path / "log").write_text("\n".join(written(hits, len(hits), "combined", Random(0))))
     found = count([open_log(tmp_path / "log")], Routes("/v3", ("gene",)), Familiar()).requests
     assert sorted(unquote(request.path) for request in found) == sorted(paths)
@@ -246,11 +246,11 @@ def test_every_client_encodes_in_its_own_way(encoding, expected):
 
 
 def test_clauses_take_their_values_from_a_row(api):
-    values, habit, rng = Values(GENES, api.schema), Habit(), Random(0)
+    values, habit, rng = RecordRows(GENES, api.schema), Habit(), Random(0)
     row = values.rows[5]
 
     def text(name: str, form: str, variant: int) -> str:
-        return Clause(name, name, form, variant).text(row, values, habit, rng)
+        return FieldedQuestion(name, name, form, variant).text(row, values, habit, rng)
 
     assert text("symbol", "value", 0) == "symbol:GEN5"
     assert text("go.BP.id", "value", 0) == 'go.BP.id:"GO:0000005"'

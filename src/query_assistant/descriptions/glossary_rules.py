@@ -46,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class SlotRule:
     """A rule with slots: `regex` has one group per slot, in the order of `slots`."""
 
     path: str
@@ -66,7 +66,7 @@ class Glossary:
 
     sources: dict[str, str] = field(default_factory=dict)
     exact: dict[str, str] = field(default_factory=dict)
-    patterns: list[Pattern] = field(default_factory=list)
+    patterns: list[SlotRule] = field(default_factory=list)
 
     def entry(self, path: str) -> Entry | None:
         """What the best rule says of a field; None where no rule fits."""
@@ -146,7 +146,7 @@ def _add(path: str, text: str, slots: dict[str, dict[str, Forms]], glossary: Glo
         glossary.exact[path] = text
         return
     own = {slot: slots[slot] for slot in named}
-    glossary.patterns.append(Pattern(path, _regex(path, own), own, text))
+    glossary.patterns.append(SlotRule(path, _regex(path, own), own, text))
 
 
 def _flatten(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:

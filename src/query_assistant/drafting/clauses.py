@@ -18,7 +18,7 @@ from query_assistant.queries.rendering import render_text
 from query_assistant.queries.rules.shorthands import leaf_writer
 from query_assistant.queries.tree import Boolean, Exists, Fuzzy, Node, Phrase, Range, Regex, Wildcard, Words
 from query_assistant.verbalising.lexicon import Lexicon
-from query_assistant.verbalising.planning import Reading
+from query_assistant.verbalising.planning import TextReader
 
 FEW_VALUES = 30
 NUMBER_CODE = re.compile(r"(?:id|taxid|cid|pubmed|pmid|retired)$")
@@ -34,7 +34,7 @@ class Material:
     rng: random.Random
 
     def is_prose(self, path: str) -> bool:
-        return Reading(self.api).is_prose(path)
+        return TextReader(self.api).is_prose(path)
 
     def is_number_code(self, field: Field) -> bool:
         """A number that names something (a taxid, a PubMed id): nobody asks for more than 9606 of it."""
@@ -268,6 +268,6 @@ def _order(bound: str) -> tuple[float, str]:
 RARE: tuple[ClauseMaker, ...] = (near, fuzzy, suffix, infix, pattern, regex)
 
 
-def text_of(node: Node, api: Api) -> str:
+def drafted_text(node: Node, api: Api) -> str:
     """The query text of a tree, spelled so that the API's own rewriting leaves it alone."""
     return render_text(node, "and", leaf_writer(api))

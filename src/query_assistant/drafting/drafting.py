@@ -85,7 +85,7 @@ class Drafter:
         return self.rotation.draw(self.popular_share if known_share is None else known_share)
 
     def _of_node(self, node: Node | None) -> Draft | None:
-        return None if node is None else Draft(self.chooser.for_search({"q": clauses.text_of(node, self.api)}))
+        return None if node is None else Draft(self.chooser.for_search({"q": clauses.drafted_text(node, self.api)}))
 
     def one_field(self) -> Draft | None:
         return self._of_node(clauses.clause(self.material, self.field()))
@@ -175,7 +175,7 @@ class Drafter:
         node = clauses.clause(self.material, self.field())
         if word is None or node is None or not word.isalnum():
             return None
-        text = clauses.text_of(node, self.api)
+        text = clauses.drafted_text(node, self.api)
         joined = f"({text})" if isinstance(node, Boolean) and node.should else text
         return Draft(self.chooser.for_search({"q": f"{word} AND {joined}"}))
 
@@ -208,7 +208,11 @@ class Drafter:
         q = f"chr{chromosome}:{max(low, 1)}-{max(high, low + 1)}"
         if rule.rule == "joined" and self.rng.random() < 0.4:
             node = clauses.clause(self.material, self.field())
-            q += f" AND {clauses.text_of(node, self.api)}" if node is not None and not isinstance(node, Boolean) else ""
+            q += (
+                f" AND {clauses.drafted_text(node, self.api)}"
+                if node is not None and not isinstance(node, Boolean)
+                else ""
+            )
         return Draft(self.chooser.for_search({"q": q}))
 
     def shorthand(self) -> Draft | None:
@@ -227,7 +231,7 @@ class Drafter:
 
     def counts(self) -> Draft | None:
         node = clauses.clause(self.material, self.field())
-        return None if node is None else Draft(self.chooser.for_counts({"q": clauses.text_of(node, self.api)}))
+        return None if node is None else Draft(self.chooser.for_counts({"q": clauses.drafted_text(node, self.api)}))
 
     def lookup(self) -> Draft | None:
         identifier = self._identifier()

@@ -23,7 +23,7 @@ def enriched(records: Iterable[Record], api: str, seed: int) -> list[dict[str, A
     """Copies of the records, example values in the fields that none of them fills; the same for the same seed."""
     copies = [copy.deepcopy(dict(record)) for record in records]
     filled = {path for record in copies for path, _ in flatten(record)}
-    for path, values in example_values(api).items():
+    for path, values in written_examples(api).items():
         if path not in filled:
             rng = random.Random(f"{seed}/examples/{api}/{path}")
             for record in rng.sample(copies, max(1, round(SHARE * len(copies)))):
@@ -31,7 +31,7 @@ def enriched(records: Iterable[Record], api: str, seed: int) -> list[dict[str, A
     return copies
 
 
-def example_values(api: str) -> dict[str, Sequence[Any]]:
+def written_examples(api: str) -> dict[str, Sequence[Any]]:
     """What is written down for an API, by field."""
     return {path: entry["examples"] for path, entry in field_words(api).items() if entry.get("examples")}
 

@@ -97,10 +97,10 @@ def is_plain(name: str) -> bool:
 
 def listed_name(name: str) -> str:
     """A name in a list within a readable path: quoted where it holds what separates a list's items."""
-    return readable(f'"{name}"' if SIGNS_OF_LISTS.search(name) else name)
+    return path_encoded(f'"{name}"' if SIGNS_OF_LISTS.search(name) else name)
 
 
-def readable(text: str) -> str:
+def path_encoded(text: str) -> str:
     """A text in a readable path: the four signs that would be misread are encoded."""
     return SIGNS_OF_PATH.sub(lambda sign: f"%{ord(sign.group()):02X}", text)
 
@@ -147,4 +147,4 @@ def _before_colon(name: str, api: Api) -> str:
     plain = in_text(name) + ":"
     if rewrite(plain, api) != plain:
         plain = f"{in_text(name[:-1])}\\{name[-1]}:"
-    return readable(plain)
+    return path_encoded(plain)

@@ -18,7 +18,7 @@ from query_assistant.grammar.names import (
     existing_names,
     in_text,
     is_plain,
-    readable,
+    path_encoded,
     shared_names,
     shorthand_names,
 )
@@ -41,7 +41,7 @@ def text_rules(api: Api) -> dict[str, Node]:
     routed = api.definition.plain_words is not None
     named, free = _named(shorthand_names(api)), _free(routed)
     rules = {f"{kind}-field": _field(kind, shared[kind], escaped[kind]) for kind in shared}
-    odd = [readable(in_text(name)) for name in existing_names(api) if not is_plain(name)]
+    odd = [path_encoded(in_text(name)) for name in existing_names(api) if not is_plain(name)]
     rules["existing-field"] = choice(Ref("existing-name"), *([trie(odd)] if odd else []))
     rules["fielded"] = _fielded({kind: len(shared[kind]) + len(escaped[kind]) for kind in shared})
     rules["clause"] = choice(*named, *free, weights=[12.0, *([1.0] * (len(named) + len(free) - 1))])

@@ -26,7 +26,7 @@ from query_assistant.logs.formats import ESCAPES, SCHEMA
 from query_assistant.logs.noise import IGNORED_PARAMETERS, Familiar, Routes, classification, sql
 from query_assistant.logs.privacy import SUSPECT, masked_path, personal
 from query_assistant.logs.reading import batches
-from query_assistant.logs.report import Group
+from query_assistant.logs.report import Outcome
 from query_assistant.logs.understanding import LoggedRequest
 
 MEMORY_LIMIT = "1000MB"
@@ -41,7 +41,7 @@ class Counted:
     """A log's distinct requests. `noise` is by kind; `emails` counts lines whose e-mail parameter was cut."""
 
     requests: tuple[LoggedRequest, ...]
-    noise: dict[str, Group]
+    noise: dict[str, Outcome]
     lines: int
     distinct: int
     emails: int
@@ -230,9 +230,9 @@ _GROUPS = """SELECT kind, sum(lines)::BIGINT, count(*), arg_max(trim(method || '
     FROM request WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind"""
 
 
-def _groups(db: duckdb.DuckDBPyConnection) -> dict[str, Group]:
+def _groups(db: duckdb.DuckDBPyConnection) -> dict[str, Outcome]:
     return {
-        kind: Group(lines, distinct, [] if kind == "personal" else [masked_path(path) for path in examples])
+        kind: Outcome(lines, distinct, [] if kind == "personal" else [masked_path(path) for path in examples])
         for kind, lines, distinct, examples in _rows(db, _GROUPS)
     }
 

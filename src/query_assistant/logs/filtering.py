@@ -20,7 +20,7 @@ from query_assistant.logs.files import LogFile
 from query_assistant.logs.noise import Routes, load_familiar
 from query_assistant.logs.privacy import masked_path
 from query_assistant.logs.reading import open_logs
-from query_assistant.logs.report import FilterReport, Group
+from query_assistant.logs.report import FilterReport, Outcome
 from query_assistant.logs.understanding import understand_all
 from query_assistant.records import GoodQuery
 
@@ -92,7 +92,7 @@ def _begun(api: Api, logs: list[LogFile], counted: Counted) -> FilterReport:
         }
         for log in logs
     ]
-    broken = Group(sum(log.broken for log in logs), 0, [line for log in logs for line in log.examples][:5])
+    broken = Outcome(sum(log.broken for log in logs), 0, [line for log in logs for line in log.examples][:5])
     return FilterReport(
         api=api.name,
         files=files,

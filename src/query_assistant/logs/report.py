@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass
-class Group:
+class Outcome:
     """Lines and distinct requests that ended the same way, with up to three of them to look at."""
 
     lines: int = 0
@@ -40,14 +40,14 @@ class FilterReport:
     api: str
     files: list[dict[str, Any]]
     lines: int
-    broken: Group
+    broken: Outcome
     distinct: int
-    noise: dict[str, Group]
+    noise: dict[str, Outcome]
     canonical: int = 0
     signatures: int = 0
     signatures_kept: int = 0
-    fell: dict[str, dict[str, Group]] = field(default_factory=dict)
-    kept: Group = field(default_factory=Group)
+    fell: dict[str, dict[str, Outcome]] = field(default_factory=dict)
+    kept: Outcome = field(default_factory=Outcome)
     emails_removed: int = 0
     encoded_twice: int = 0
     post_parameters: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class FilterReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def fall(self, reason: str, code: str, lines: int, example: str) -> None:
-        self.fell.setdefault(reason, {}).setdefault(code, Group()).add(lines, example)
+        self.fell.setdefault(reason, {}).setdefault(code, Outcome()).add(lines, example)
 
     def metrics(self) -> dict[str, Any]:
         """Numbers only and the same for the same input: fit for `dvc metrics` and for a diff."""
@@ -106,7 +106,7 @@ class FilterReport:
         return "\n".join(_page(self))
 
 
-def _numbers(group: Group) -> dict[str, int]:
+def _numbers(group: Outcome) -> dict[str, int]:
     return {"distinct": group.distinct, "lines": group.lines}
 
 
@@ -130,7 +130,7 @@ def _page(report: FilterReport) -> Iterable[str]:
         yield "seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
 
 
-def _table(title: str, groups: dict[str, Group]) -> Iterable[str]:
+def _table(title: str, groups: dict[str, Outcome]) -> Iterable[str]:
     if groups:
         yield f"{title}:"
     for name, group in sorted(groups.items(), key=lambda item: (-item[1].lines, item[0])):

@@ -21,7 +21,7 @@ from query_assistant.errors import ConfigurationError, QueryAssistantError
 from query_assistant.judging.contents import single_valued
 from query_assistant.pairs.written import WRITTEN, written_pairs
 from query_assistant.records import BenchmarkItem, iterate_documents, read_jsonl
-from query_assistant.simulator.topics import Values, load_topics
+from query_assistant.simulator.topics import RecordRows, load_topics
 from query_assistant.verbalising.lexicon import field_words
 
 State = Literal["ok", "missing", "wrong"]
@@ -113,7 +113,7 @@ def _words(name: str) -> str:
 
 def _topics(name: str) -> str:
     schema = load_api(name).schema
-    return f"{len(load_topics(name, schema, Values((), schema)).searches)} searched fields"
+    return f"{len(load_topics(name, schema, RecordRows((), schema)).searches)} searched fields"
 
 
 def _contents(name: str) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from query_assistant.verbalising.extras import ASSEMBLIES, DEFAULT_SIZE
 from query_assistant.verbalising.lexicon import Lexicon, species_names
 from query_assistant.verbalising.numbers import numbers_in
-from query_assistant.verbalising.plan import Leaf, Plan, leaves
+from query_assistant.verbalising.plan import Leaf, Plan, plan_leaves
 from query_assistant.verbalising.wording import pluralise
 
 SHORTEST, LONGEST = 3, 420
@@ -27,12 +27,12 @@ class Reader:
 
     def __init__(self, instruction: str, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self.text = plain(instruction)
+        self.text = folded_text(instruction)
         self.numbers = numbers_in(instruction)
 
     def holds(self, literal: str) -> bool:
         """Whether the literal stands in the text, not inside a longer word (save after "chr": chr7 holds 7)."""
-        wanted = re.escape(plain(literal).strip())
+        wanted = re.escape(folded_text(literal).strip())
         return re.search(rf"(?:(?<!\w)|(?<=\bchr)){wanted}(?!\w)", self.text) is not None
 
     def holds_number(self, literal: str) -> bool:
@@ -51,7 +51,7 @@ class Reader:
         return self.holds_number(value)
 
 
-def plain(text: str) -> str:
+def folded_text(text: str) -> str:
     """Lower case, with `_`, `-` and blanks alike, and no thousands separators."""
     joined = re.sub(r"(?<=\d),(?=\d{3})", "", text.casefold())
     return re.sub(r"[\s_\-]+", " ", joined)
@@ -63,7 +63,7 @@ def missing_literals(plan: Plan, instruction: str, lexicon: Lexicon, *, names: b
     With `names` the fields of the presentation have to be called by a known name as well.
     """
     reader = Reader(instruction, lexicon)
-    missing = [literal for leaf in leaves(plan.condition) for literal in _missing_of_leaf(leaf, reader)]
+    missing = [literal for leaf in plan_leaves(plan.condition) for literal in _missing_of_leaf(leaf, reader)]
     missing += [each for each in plan.identifiers if not reader.holds(each)]
     missing += [taxid for taxid in plan.species if not any(reader.holds(name) for name in species_names(taxid))]
     if plan.assembly is not None and not any(

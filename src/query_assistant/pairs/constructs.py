@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from query_assistant.verbalising.plan import Group, Leaf, Not, Plan, leaves
+from query_assistant.verbalising.plan import Group, Leaf, Not, Plan, plan_leaves
 
 OF_OPERATOR = {
     "equals": "fielded", "equals_number": "fielded", "contains": "fielded", "contains_all": "fielded",
@@ -17,7 +17,7 @@ RANGES = frozenset({"at_least", "above", "at_most", "below", "between", "strictl
 def constructs(plan: Plan) -> tuple[str, ...]:
     """The features of a query, sorted: ("fields", "negation", "range", "size")."""
     found: set[str] = set() if plan.kind == "search" else {plan.kind}
-    for leaf in leaves(plan.condition):
+    for leaf in plan_leaves(plan.condition):
         found.add("range" if leaf.operator in RANGES else OF_OPERATOR[leaf.operator])
     found |= (
         _structure(plan.condition)

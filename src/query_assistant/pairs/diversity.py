@@ -13,7 +13,7 @@ from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
 from query_assistant.records import Pair
 from query_assistant.verbalising.lexicon import Lexicon
-from query_assistant.verbalising.plan import Plan, leaves
+from query_assistant.verbalising.plan import Plan, plan_leaves
 from query_assistant.verbalising.planning import plan_query
 
 WORD = re.compile(r"[\w'.:-]+")
@@ -50,7 +50,7 @@ def coverage(pairs: Sequence[Pair], api: Api) -> dict[str, float]:
             plan = plan_query(pair, api)
         except QueryAssistantError:
             continue
-        searched |= {leaf.field for leaf in leaves(plan.condition) if leaf.field} | set(plan.scopes)
+        searched |= {leaf.field for leaf in plan_leaves(plan.condition) if leaf.field} | set(plan.scopes)
         returned |= _shown(plan)
     names = [leaf.name for leaf in api.schema.leaves if leaf.name not in api.definition.hidden]
     covered = {name for name in names if name in returned or any(name.startswith(f"{path}.") for path in returned)}

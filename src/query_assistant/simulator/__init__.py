@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from query_assistant.errors import InputError
 from query_assistant.simulator.questions import Asker
-from query_assistant.simulator.topics import Topics, Values, load_topics
+from query_assistant.simulator.topics import RecordRows, Topics, load_topics
 from query_assistant.simulator.traffic import hits
 from query_assistant.simulator.writing import SUFFIXES, LogFormat, write, written
 
@@ -57,13 +57,13 @@ def write_sample(folder: Path, api: Api, records: Iterable[Mapping[str, Any]], l
     return files
 
 
-def _known(api: Api, records: Iterable[Mapping[str, Any]]) -> tuple[Topics, Values]:
-    values = Values(records, api.schema)
+def _known(api: Api, records: Iterable[Mapping[str, Any]]) -> tuple[Topics, RecordRows]:
+    values = RecordRows(records, api.schema)
     if not values.rows:
         raise InputError(f"no records of {api.name} to ask about; expected at least one with fields of the schema")
     return load_topics(api.name, api.schema, values), values
 
 
-def _lines(api: Api, topics: Topics, values: Values, lines: int, seed: int, format: LogFormat) -> Iterator[str]:
+def _lines(api: Api, topics: Topics, values: RecordRows, lines: int, seed: int, format: LogFormat) -> Iterator[str]:
     asker = Asker(f"/{api.version}", topics, values, api.schema)
     return written(hits(api.name, asker, seed), lines, format, Random(f"{seed}:{api.name}:lines"))

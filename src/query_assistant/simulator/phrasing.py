@@ -12,7 +12,7 @@ from random import Random
 
 from query_assistant.apis.fields import Schema
 from query_assistant.simulator.spelling import Habit, literal
-from query_assistant.simulator.topics import Form, Row, Topics, Values
+from query_assistant.simulator.topics import Form, RecordRows, Row, Topics
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9\-]{3,}")
 _STOP = frozenset(
@@ -22,7 +22,7 @@ _PREFIXABLE = re.compile(r"^[A-Za-z0-9_.\-]{3,}")
 
 
 @dataclass(frozen=True)
-class Clause:
+class FieldedQuestion:
     """One fielded question. `variant` chooses between spellings of the same form."""
 
     name: str
@@ -31,11 +31,11 @@ class Clause:
     variant: int
     date: bool = False
 
-    def text(self, row: Row, values: Values, habit: Habit, rng: Random) -> str:
+    def text(self, row: Row, values: RecordRows, habit: Habit, rng: Random) -> str:
         value = rng.choice(row[self.source])
         return f"{self.name}:{self._operand(value, values, habit, rng)}"
 
-    def _operand(self, value: str, values: Values, habit: Habit, rng: Random) -> str:
+    def _operand(self, value: str, values: RecordRows, habit: Habit, rng: Random) -> str:
         if self.form == "value":
             return literal(value, habit)
         if self.form == "list":
@@ -56,7 +56,7 @@ class Clause:
         joint = " AND " if self.variant == 0 else " "
         return "(" + joint.join(words[:2] if self.variant < 3 else words[:3]) + ")"
 
-    def _list(self, value: str, values: Values, habit: Habit, rng: Random) -> str:
+    def _list(self, value: str, values: RecordRows, habit: Habit, rng: Random) -> str:
         chosen = [value]
         for _ in range(1 + self.variant % 3):
             row = values.pick((self.source,), rng, famous=True)
@@ -66,13 +66,13 @@ class Clause:
         return f"({joined})" if len(chosen) > 1 else joined
 
 
-def draw_clause(topics: Topics, schema: Schema, name: str, rng: Random, *, single: bool = False) -> Clause:
+def draw_clause(topics: Topics, schema: Schema, name: str, rng: Random, *, single: bool = False) -> FieldedQuestion:
     """A clause on `name`; a `single` one is no list, because it will stand in a list of its own."""
     search = topics.searches[name]
     source = search.values or name
     is_date = source in schema and schema[source].type == "date"
     forms = [form for form in search.forms if not (single and form in ("list", "range", "compare"))] or ["value"]
-    return Clause(name, source, rng.choice(forms), rng.randrange(4), is_date)
+    return FieldedQuestion(name, source, rng.choice(forms), rng.randrange(4), is_date)
 
 
 def significant_words(value: str) -> list[str]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from query_assistant.apis.fields import Schema
-from query_assistant.simulator.phrasing import Clause, draw_clause, plain_text
+from query_assistant.simulator.phrasing import FieldedQuestion, draw_clause, plain_text
 from query_assistant.simulator.spelling import Fault, Habit, draw_fault, draw_habit, encode, url
-from query_assistant.simulator.topics import IDENTIFIER, Row, Stretch, Topics, Values
+from query_assistant.simulator.topics import IDENTIFIER, IntervalFields, RecordRows, Row, Topics
 
 # {a} {b} {c}: fielded clauses that one record meets. {x} {y}: the same fields as a and b, another record's values.
 # {k}: words somebody types without a field. {has} {lacks}: fields that the record has or lacks. & stands for "and".
@@ -59,11 +59,11 @@ class Template:
 
     path: str
     pattern: str
-    clauses: dict[str, Clause]
+    clauses: dict[str, FieldedQuestion]
     parameters: dict[str, str]
     habit: Habit
     fault: Fault | None
-    stretch: Stretch | None = None
+    stretch: IntervalFields | None = None
     needs: tuple[str, ...] = ()
     marks: dict[str, str] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Template:
 class Asker:
     """Makes templates and requests for one API."""
 
-    def __init__(self, base: str, topics: Topics, values: Values, schema: Schema) -> None:
+    def __init__(self, base: str, topics: Topics, values: RecordRows, schema: Schema) -> None:
         self.base, self.topics, self.values, self.schema = base, topics, values, schema
         self._names = [name for name in topics.searches if topics.source(name) in values.holders]
         self._weights = [topics.searches[name].weight for name in self._names]
@@ -148,7 +148,7 @@ class Asker:
     def choose(self, weights: Mapping[str, float], rng: Random) -> str:
         return rng.choices(list(weights), list(weights.values()))[0]
 
-    def _pattern(self, rng: Random) -> tuple[str, dict[str, Clause]]:
+    def _pattern(self, rng: Random) -> tuple[str, dict[str, FieldedQuestion]]:
         pattern = self.choose(PATTERNS, rng)
         marks = [mark for mark in "abc" if f"{{{mark}}}" in pattern]
         marks += [of for again, of in (("x", "a"), ("y", "b")) if f"{{{again}}}" in pattern and of not in marks]
@@ -160,7 +160,7 @@ class Asker:
                 return pattern, {mark: clauses[mark] for mark in marks if f"{{{mark}}}" in pattern} | again
         return "{a}", {"a": self._clause(rng, "a", "{a}")}
 
-    def _clause(self, rng: Random, mark: str, pattern: str) -> Clause:
+    def _clause(self, rng: Random, mark: str, pattern: str) -> FieldedQuestion:
         """A clause for its place: what narrows another one down is no identifier, what is repeated no list."""
         name = rng.choices(self._names, self._weights)[0]
         narrows = mark != "a" or "{k}" in pattern or (len(pattern) > 3 and rng.random() < 0.5)
@@ -183,7 +183,7 @@ class Asker:
         parameters = {name: value.format(**parts) for name, value in template.parameters.items()}
         return (None if text == "__all__" and rng.random() < 0.3 else text), parameters
 
-    def _filter(self, clauses: Mapping[str, Clause], rng: Random) -> str:
+    def _filter(self, clauses: Mapping[str, FieldedQuestion], rng: Random) -> str:
         """A second query text; or, as the documentation once had it, a list of fields."""
         marks = [mark for mark in "ba" if mark in clauses]
         return f"{{{marks[0]}}}" if marks else rng.choice(self.topics.returned)
@@ -252,7 +252,7 @@ class Asker:
         marks = {"style": rng.choice(("near", "near", "wide", "commas"))}
         return Template(path, "", {}, parameters | wanted, habit, None, stretch, marks=marks)
 
-    def _stretch_text(self, stretch: Stretch, style: str, rng: Random) -> str:
+    def _stretch_text(self, stretch: IntervalFields, style: str, rng: Random) -> str:
         row = self.values.pick((stretch.chromosome, stretch.start, stretch.end), rng) or {}
         start, end = int(row[stretch.start][0]), int(row[stretch.end][0])
         reach = rng.choice((10_000, 100_000, 1_000_000)) if style == "wide" else rng.choice((0, 10, 100, 1_000))

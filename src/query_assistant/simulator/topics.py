@@ -50,7 +50,7 @@ class Search(_Model):
     forms: tuple[Form, ...] = ()
 
 
-class Stretch(_Model):
+class IntervalFields(_Model):
     """Fields that place a record on a chromosome, and the prefix with which people write such an interval."""
 
     chromosome: str
@@ -80,7 +80,7 @@ class Topics(_Model):
     returned: tuple[str, ...]
     facets: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
-    intervals: tuple[Stretch, ...] = ()
+    intervals: tuple[IntervalFields, ...] = ()
     parameters: dict[str, dict[str, float]] = {}
     programs: dict[Program, dict[str, str]] = {}
     misnamed: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Topics(_Model):
         return self.searches[name].values or name if name in self.searches else name
 
 
-def load_topics(name: str, schema: Schema, values: Values) -> Topics:
+def load_topics(name: str, schema: Schema, values: RecordRows) -> Topics:
     """The topics of an API: its topics.yaml, completed by the long tail, or derived altogether.
 
     Raises:
@@ -118,7 +118,7 @@ def _check(name: str, topics: Topics, schema: Schema) -> None:
         raise ConfigurationError(f"topics of {name}: no server sorts by {IDENTIFIER} or counts it; name another field")
 
 
-def forms_of(field: Field, values: Values) -> tuple[Form, ...]:
+def forms_of(field: Field, values: RecordRows) -> tuple[Form, ...]:
     """The ways in which people ask for a value of this field: codes kept as text are quoted, not taken apart."""
     holders = values.holders.get(field.name, ())[:20]
     if field.type == "text" and not any(
@@ -128,7 +128,7 @@ def forms_of(field: Field, values: Values) -> tuple[Form, ...]:
     return FORMS["number" if field.numeric else field.type]
 
 
-def _with_forms(topics: Topics, schema: Schema, values: Values) -> dict[str, Search]:
+def _with_forms(topics: Topics, schema: Schema, values: RecordRows) -> dict[str, Search]:
     def formed(name: str, search: Search) -> Search:
         forms = search.forms or forms_of(schema[topics.source(name)], values)
         return search.model_copy(update={"forms": forms})
@@ -136,7 +136,7 @@ def _with_forms(topics: Topics, schema: Schema, values: Values) -> dict[str, Sea
     return {name: formed(name, search) for name, search in topics.searches.items()}
 
 
-def _with_tail(searches: dict[str, Search], schema: Schema, values: Values) -> dict[str, Search]:
+def _with_tail(searches: dict[str, Search], schema: Schema, values: RecordRows) -> dict[str, Search]:
     known = {search.values or name for name, search in searches.items()}
     rest = [field for field in schema.searchable if field.name not in known and values.varies(field.name)]
     shares = {field.name: len(values.holders[field.name]) ** 0.5 for field in rest}
@@ -146,7 +146,7 @@ def _with_tail(searches: dict[str, Search], schema: Schema, values: Values) -> d
     }
 
 
-def _derived(name: str, schema: Schema, values: Values) -> Topics:
+def _derived(name: str, schema: Schema, values: RecordRows) -> Topics:
     """Topics for an API nobody has described: what is searched by default is typed, the rest is named."""
     typed = [field.name for field in schema.searched_by_default if field.name in values.holders]
     keywords = [field.name for field in schema.searchable if field.type == "keyword"]
@@ -171,7 +171,7 @@ VALUES_PER_FIELD = 8
 LONGEST_VALUE = 160
 
 
-class Values:
+class RecordRows:
     """The rows of a set of records, and for each field the rows that hold it."""
 
     def __init__(self, records: Iterable[Mapping[str, Any]], schema: Schema) -> None:

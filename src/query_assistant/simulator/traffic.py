@@ -12,7 +12,7 @@ from query_assistant.logs.noise import Familiar, load_familiar
 from query_assistant.simulator import visitors
 from query_assistant.simulator.questions import Asker
 from query_assistant.simulator.spelling import encode
-from query_assistant.simulator.visitors import BROWSERS, PYTHON_CLIENTS, SCRIPTS, Hit, Repertoire, Visitor
+from query_assistant.simulator.visitors import BROWSERS, PYTHON_CLIENTS, SCRIPTS, Repertoire, Visit, Visitor
 
 # Expected new templates grow as 2 * sqrt(strength * bursts); these give some 2,000 signatures in 155,000 lines.
 PEOPLE_STRENGTH = 90.0
@@ -24,7 +24,7 @@ def mixture(api: str) -> dict[str, tuple[float, float, Visitor]]:
     """Name → (share of all lines in percent, mean lines per burst, visitor)."""
     familiar = load_familiar(api)
     mixed: dict[str, tuple[float, float, Visitor]] = {
-        "metadata": (21.0, 2.5, metadata),
+        "metadata": (21.0, 2.5, metadata_calls),
         "status": (8.0, 5.7, status),
         "pages": (4.0, 3.0, pages),
         "bots": (3.0, 5.7, bots),
@@ -49,7 +49,7 @@ def mixture(api: str) -> dict[str, tuple[float, float, Visitor]]:
     return mixed
 
 
-def hits(api: str, asker: Asker, seed: int) -> Iterator[Hit]:
+def hits(api: str, asker: Asker, seed: int) -> Iterator[Visit]:
     """Lines without end; the first n are the same for every log of the same seed, however long it is to be."""
     mixed = mixture(api)
     order = Random(f"{seed}:{api}:order")
@@ -82,7 +82,7 @@ PAGES = (
 )  # fmt: skip
 
 
-def metadata(asker: Asker, rng: Random) -> Iterator[Hit]:
+def metadata_calls(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Build dates and field lists, fetched constantly by documentation pages, clients and pipelines."""
     found = rng.choices(
         (
@@ -97,12 +97,12 @@ def metadata(asker: Asker, rng: Random) -> Iterator[Hit]:
     if found.endswith("fields") and rng.random() < 0.3:
         found += f"?{rng.choice(('search', 'prefix'))}={rng.choice(asker.topics.returned).split(',')[0].split('.')[0]}"
     for _ in range(rng.choice((1, 1, 2, 6))):
-        yield Hit("GET", found, 200, rng.choice(PYTHON_CLIENTS + BROWSERS + SCRIPTS))
+        yield Visit("GET", found, 200, rng.choice(PYTHON_CLIENTS + BROWSERS + SCRIPTS))
 
 
-def status(_: Asker, rng: Random) -> Iterator[Hit]:
+def status(_: Asker, rng: Random) -> Iterator[Visit]:
     for _number in range(rng.choice((2, 5, 10))):
-        yield Hit(
+        yield Visit(
             rng.choice(("GET", "HEAD")), rng.choice(("/status", "/status", "/status?dev")), 200, rng.choice(MONITORS)
         )
 
@@ -110,11 +110,11 @@ def status(_: Asker, rng: Random) -> Iterator[Hit]:
 def monitors(familiar: Familiar) -> Visitor:
     """Health checks that ask for always the same record."""
 
-    def burst(asker: Asker, rng: Random) -> Iterator[Hit]:
+    def burst(asker: Asker, rng: Random) -> Iterator[Visit]:
         entity = next(iter(asker.topics.entities))
         path = f"{asker.base}/{entity}/{encode(rng.choice(familiar.monitors), 'browser')}"
         for _ in range(rng.choice((1, 3, 8))):
-            yield Hit(rng.choice(("GET", "GET", "HEAD")), path, 200, rng.choice(MONITORS))
+            yield Visit(rng.choice(("GET", "GET", "HEAD")), path, 200, rng.choice(MONITORS))
 
     return burst
 
@@ -122,51 +122,53 @@ def monitors(familiar: Familiar) -> Visitor:
 def examples(familiar: Familiar) -> Visitor:
     """The documentation's examples, clicked or pasted as they are."""
 
-    def burst(asker: Asker, rng: Random) -> Iterator[Hit]:
+    def burst(asker: Asker, rng: Random) -> Iterator[Visit]:
         path = f"{asker.base}/query?q={encode(rng.choice(familiar.examples), 'browser')}"
-        yield Hit("GET", path + rng.choice(("", "", "&species=human", "&size=5")), 200, rng.choice(BROWSERS + SCRIPTS))
+        yield Visit(
+            "GET", path + rng.choice(("", "", "&species=human", "&size=5")), 200, rng.choice(BROWSERS + SCRIPTS)
+        )
 
     return burst
 
 
-def pages(_: Asker, rng: Random) -> Iterator[Hit]:
+def pages(_: Asker, rng: Random) -> Iterator[Visit]:
     for path in rng.sample(PAGES, rng.randint(1, 5)):
-        yield Hit("GET", path, rng.choice((200, 200, 304)), rng.choice(BROWSERS))
+        yield Visit("GET", path, rng.choice((200, 200, 304)), rng.choice(BROWSERS))
 
 
-def bots(asker: Asker, rng: Random) -> Iterator[Hit]:
+def bots(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Crawlers, which come although robots.txt asks them not to."""
     entity, agent = next(iter(asker.topics.entities)), rng.choice(BOTS)
     shape = next(iter(asker.topics.lookups))
     for _ in range(rng.choice((1, 4, 12))):
         if rng.random() < 0.4:
-            yield Hit("GET", rng.choice(("/robots.txt", "/", "/sitemap.xml")), 200, agent)
+            yield Visit("GET", rng.choice(("/robots.txt", "/", "/sitemap.xml")), 200, agent)
         else:
             before, name = shape.rstrip("}").split("{")
             row = asker.values.pick((name,), rng)
-            yield Hit(
+            yield Visit(
                 "GET", f"{asker.base}/{entity}/{before}{encode(row[name][0], 'browser') if row else '1'}", 200, agent
             )
 
 
-def scanners(_: Asker, rng: Random) -> Iterator[Hit]:
+def scanners(_: Asker, rng: Random) -> Iterator[Visit]:
     for path in rng.sample(SCANNED, rng.randint(2, 8)):
-        yield Hit(rng.choice(("GET", "GET", "POST")), path, 404, rng.choice((*SCRIPTS, "Mozilla/5.0 zgrab/0.x")))
+        yield Visit(rng.choice(("GET", "GET", "POST")), path, 404, rng.choice((*SCRIPTS, "Mozilla/5.0 zgrab/0.x")))
 
 
-def other_versions(asker: Asker, rng: Random) -> Iterator[Hit]:
+def other_versions(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Calls of versions that are gone or were never there, and redirects to the present one."""
     other = rng.choice(("/v2", "/api/v1", "/v1" if asker.base != "/v1" else "/v0", "/v4", ""))
     path = f"{other}/query?q={encode(asker.plain(rng), 'plus')}"
-    yield Hit("GET", path, rng.choice((301, 404)), rng.choice(SCRIPTS + BROWSERS))
+    yield Visit("GET", path, rng.choice((301, 404)), rng.choice(SCRIPTS + BROWSERS))
 
 
-def preflights(asker: Asker, rng: Random) -> Iterator[Hit]:
-    yield Hit("OPTIONS", rng.choice((f"{asker.base}/query", f"{asker.base}/metadata")), 204, rng.choice(BROWSERS))
+def preflights(asker: Asker, rng: Random) -> Iterator[Visit]:
+    yield Visit("OPTIONS", rng.choice((f"{asker.base}/query", f"{asker.base}/metadata")), 204, rng.choice(BROWSERS))
 
 
-def continuations(asker: Asker, rng: Random) -> Iterator[Hit]:
+def continuations(asker: Asker, rng: Random) -> Iterator[Visit]:
     """The pages after the first of a long result."""
     scroll = "".join(rng.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", k=44))
     for _ in range(rng.choice((2, 8, 30))):
-        yield Hit("GET", f"{asker.base}/query?scroll_id={scroll}%3D%3D", 200, rng.choice(SCRIPTS + PYTHON_CLIENTS))
+        yield Visit("GET", f"{asker.base}/query?scroll_id={scroll}%3D%3D", 200, rng.choice(SCRIPTS + PYTHON_CLIENTS))

@@ -46,7 +46,7 @@ CLIENT_SWITCHES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Visit:
     """One line of a log, before it has a time and a client."""
 
     method: str
@@ -55,7 +55,7 @@ class Hit:
     agent: str = ""
 
 
-Visitor = Callable[[Asker, Random], Iterator[Hit]]
+Visitor = Callable[[Asker, Random], Iterator[Visit]]
 
 
 class Repertoire:
@@ -89,12 +89,12 @@ class Repertoire:
 def people(repertoire: Repertoire) -> Visitor:
     """Somebody tries things in the address bar or with curl: a few values, then something else."""
 
-    def burst(asker: Asker, rng: Random) -> Iterator[Hit]:
+    def burst(asker: Asker, rng: Random) -> Iterator[Visit]:
         template = repertoire.choose(asker, rng)
         agent = rng.choice(BROWSERS + SCRIPTS[:2])
         status = 400 if template.fault and rng.random() < 0.3 else 200
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            yield Hit("GET", asker.request(template, rng), status, agent)
+            yield Visit("GET", asker.request(template, rng), status, agent)
 
     return burst
 
@@ -102,19 +102,19 @@ def people(repertoire: Repertoire) -> Visitor:
 def scripts(repertoire: Repertoire) -> Visitor:
     """A loop over a column of values, always the same question."""
 
-    def burst(asker: Asker, rng: Random) -> Iterator[Hit]:
+    def burst(asker: Asker, rng: Random) -> Iterator[Visit]:
         template = repertoire.choose(asker, rng)
         agent = rng.choice(SCRIPTS + PYTHON_CLIENTS + R_CLIENTS)
         leak = "&" + rng.choice(CLIENT_SWITCHES) if rng.random() < 0.04 else ""
         email = f"&email={rng.choice(('lab', 'jane.doe', 'bioinfo'))}%40example.org" if rng.random() < 0.03 else ""
         for _ in range(min(60, 1 + int(rng.expovariate(0.12)))):
             path = asker.request(template, rng)
-            yield Hit("GET", path + (leak + email if "?" in path else ""), 200, agent)
+            yield Visit("GET", path + (leak + email if "?" in path else ""), 200, agent)
 
     return burst
 
 
-def lookups(asker: Asker, rng: Random) -> Iterator[Hit]:
+def lookups(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Records fetched one by one by identifier."""
     shape = asker.choose(asker.topics.lookups, rng)
     entity = asker.choose(asker.topics.entities, rng)
@@ -127,9 +127,9 @@ def lookups(asker: Asker, rng: Random) -> Iterator[Hit]:
     agent = rng.choice(SCRIPTS + PYTHON_CLIENTS + R_CLIENTS)
     for _ in range(min(80, 1 + int(rng.expovariate(0.1)))):
         if rng.random() < 0.03:
-            yield Hit("GET", f"{asker.base}/{entity}/{_nonsense(rng)}", 404, agent)
+            yield Visit("GET", f"{asker.base}/{entity}/{_nonsense(rng)}", 404, agent)
         else:
-            yield Hit("GET", asker.lookup(shape, entity, parameters, habit, rng), 200, agent)
+            yield Visit("GET", asker.lookup(shape, entity, parameters, habit, rng), 200, agent)
 
 
 def _nonsense(rng: Random) -> str:
@@ -137,7 +137,7 @@ def _nonsense(rng: Random) -> str:
     return rng.choice(("undefined", "NaN", "null", "None", "%20", f"XX{rng.randrange(10**6)}", "unknown", "0"))
 
 
-def try_it_page(asker: Asker, rng: Random) -> Iterator[Hit]:
+def try_it_page(asker: Asker, rng: Random) -> Iterator[Visit]:
     """The documentation's form, which sends every parameter at its declared default."""
     spelled = {"fields": "all", "size": "10", "from": "0", "fetch_all": "false", "facet_size": "10"}
     own = asker.topics.programs.get("try_it", {})
@@ -148,14 +148,14 @@ def try_it_page(asker: Asker, rng: Random) -> Iterator[Hit]:
             shape = asker.choose(asker.topics.lookups, rng)
             defaults = {"fields": "all", "size": "10"}
             found = asker.lookup(shape, entity, defaults, Habit(encoding="percent"), rng)
-            yield Hit("GET", found, 200, rng.choice(BROWSERS))
+            yield Visit("GET", found, 200, rng.choice(BROWSERS))
             continue
         changed = {"fields": asker.returned(rng)} if rng.random() < 0.2 else {}
         parameters = {"q": asker.plain(rng)} | spelled | changed | own | {"dotfield": "false"}
-        yield Hit("GET", url(path, parameters, "percent"), 200, rng.choice(BROWSERS))
+        yield Visit("GET", url(path, parameters, "percent"), 200, rng.choice(BROWSERS))
 
 
-def autocomplete(asker: Asker, rng: Random) -> Iterator[Hit]:
+def autocomplete(asker: Asker, rng: Random) -> Iterator[Visit]:
     """A search box that asks at every keystroke."""
     word = asker.plain(rng).split(" ")[0][: rng.randint(4, 9)]
     own = "".join(f"&{name}={value}" for name, value in asker.topics.programs.get("autocomplete", {}).items())
@@ -163,39 +163,39 @@ def autocomplete(asker: Asker, rng: Random) -> Iterator[Hit]:
     callback = f"&callback=jQuery{rng.randrange(10**16)}_{_stamp(rng)}&_={_stamp(rng)}" if rng.random() < 0.3 else ""
     for end in range(1 if len(word) < 3 else 2, len(word) + 1):
         path = f"{asker.base}/query?q={encode(word[:end] + '*', 'browser')}{own}&limit=20&fields={fields}{callback}"
-        yield Hit("GET", path, 200, rng.choice(BROWSERS))
+        yield Visit("GET", path, 200, rng.choice(BROWSERS))
 
 
 def web_widgets(repertoire: Repertoire) -> Visitor:
     """A page of somebody's site that still asks for JSONP."""
 
-    def burst(asker: Asker, rng: Random) -> Iterator[Hit]:
+    def burst(asker: Asker, rng: Random) -> Iterator[Visit]:
         path = asker.request(repertoire.choose(asker, rng), rng)
         joint = "&" if "?" in path else "?"
         tail = f"{joint}callback=jQuery{rng.randrange(10**16)}_{_stamp(rng)}&_={_stamp(rng)}"
-        yield Hit("GET", path + tail, 200, rng.choice(BROWSERS))
+        yield Visit("GET", path + tail, 200, rng.choice(BROWSERS))
 
     return burst
 
 
-def client_libraries(asker: Asker, rng: Random) -> Iterator[Hit]:
+def client_libraries(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Batches by POST: the terms are in bodies, which no access log keeps."""
     agent = rng.choice(PYTHON_CLIENTS + R_CLIENTS)
     entity = next(iter(asker.topics.entities))
     path = f"{asker.base}/{rng.choice(('query', 'query', entity))}" + ("/" if agent in PYTHON_CLIENTS else "")
     for _ in range(min(40, 1 + int(rng.expovariate(0.2)))):
-        yield Hit("POST", path, 200, agent)
+        yield Visit("POST", path, 200, agent)
 
 
-def translator(asker: Asker, rng: Random) -> Iterator[Hit]:
+def translator(asker: Asker, rng: Random) -> Iterator[Visit]:
     """Knowledge-graph services: POST with what does not change in the URL."""
     parameters = {"fields": asker.returned(rng), "size": "1000"} | asker.topics.programs.get("translator", {})
     path, agent = url(f"{asker.base}/query", parameters, "raw"), rng.choice(TRANSLATOR)
     for _ in range(min(30, 1 + int(rng.expovariate(0.15)))):
-        yield Hit("POST", path, 200, agent)
+        yield Visit("POST", path, 200, agent)
 
 
-def spelled_batches(asker: Asker, rng: Random) -> Iterator[Hit]:
+def spelled_batches(asker: Asker, rng: Random) -> Iterator[Visit]:
     """A POST whose terms stand in the URL: rare, and the only batch a log shows."""
     names = [name for name in asker.topics.plain if name in asker.values.holders]
     name = rng.choice(names)
@@ -205,7 +205,7 @@ def spelled_batches(asker: Asker, rng: Random) -> Iterator[Hit]:
     own = asker.topics.programs.get("batch", {})
     if own and rng.random() < 0.6:
         parameters |= own
-    yield Hit("POST", url(f"{asker.base}/query", parameters, "percent"), 200, rng.choice(SCRIPTS))
+    yield Visit("POST", url(f"{asker.base}/query", parameters, "percent"), 200, rng.choice(SCRIPTS))
 
 
 def _stamp(rng: Random) -> int:

@@ -21,7 +21,7 @@ from typing import IO, Literal, get_args
 
 from query_assistant.errors import InputError
 from query_assistant.files import atomic_bytes
-from query_assistant.simulator.visitors import Hit
+from query_assistant.simulator.visitors import Visit
 
 LogFormat = Literal["combined", "common", "tornado", "csv", "paths"]
 
@@ -41,7 +41,7 @@ SUFFIXES: dict[LogFormat, str] = {
 _LEVEL = {2: "INFO", 3: "INFO", 4: "WARNING", 5: "ERROR"}
 
 
-def written(hits: Iterable[Hit], lines: int, format: LogFormat, rng: Random) -> Iterator[str]:
+def written(hits: Iterable[Visit], lines: int, format: LogFormat, rng: Random) -> Iterator[str]:
     """The log's lines without line ends: its header or notice first, then `lines` entries spread over a year."""
     yield "log.path" if format == "csv" else NOTICE
     writer, step = _writer(format), YEAR_S / max(1, lines)
@@ -49,8 +49,8 @@ def written(hits: Iterable[Hit], lines: int, format: LogFormat, rng: Random) -> 
         yield writer(hit, FIRST_DAY + timedelta(seconds=(number + rng.random()) * step), rng)
 
 
-def _writer(format: LogFormat) -> Callable[[Hit, datetime, Random], str]:
-    writers: dict[str, Callable[[Hit, datetime, Random], str]] = {
+def _writer(format: LogFormat) -> Callable[[Visit, datetime, Random], str]:
+    writers: dict[str, Callable[[Visit, datetime, Random], str]] = {
         "combined": _combined,
         "common": _common,
         "tornado": _tornado,
@@ -62,16 +62,16 @@ def _writer(format: LogFormat) -> Callable[[Hit, datetime, Random], str]:
     return writers[format]
 
 
-def _common(hit: Hit, when: datetime, rng: Random) -> str:
+def _common(hit: Visit, when: datetime, rng: Random) -> str:
     request = f"{hit.method} {hit.path} HTTP/1.1".translate(_NGINX_ESCAPES)
     return f'{_client(rng)} - - [{when:%d/%b/%Y:%H:%M:%S +0000}] "{request}" {hit.status} {rng.randrange(60, 90_000)}'
 
 
-def _combined(hit: Hit, when: datetime, rng: Random) -> str:
+def _combined(hit: Visit, when: datetime, rng: Random) -> str:
     return f'{_common(hit, when, rng)} "-" "{hit.agent or "-"}"'
 
 
-def _tornado(hit: Hit, when: datetime, rng: Random) -> str:
+def _tornado(hit: Visit, when: datetime, rng: Random) -> str:
     level, path = _LEVEL[hit.status // 100], hit.path.replace(" ", "%20")
     stamp = f"{level} {when:%Y-%m-%d %H:%M:%S},{rng.randrange(1000):03d} tornado.access:2348"
     return f"[{stamp}] {hit.status} {hit.method} {path} ({_client(rng)}) {rng.expovariate(0.04):.2f}ms"

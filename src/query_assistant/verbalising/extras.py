@@ -52,7 +52,7 @@ def presentation(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Rando
     if plan.sort and "sort" not in said:
         parts.append(sorting(plan.sort, lexicon, rng))
     if plan.fields and "fields" not in said:
-        parts.append(returned(plan, lexicon, rng))
+        parts.append(returned_remark(plan, lexicon, rng))
     if plan.excluded:
         parts.append(drawn("excluded_fields", rng, F=field_names(plan.excluded, lexicon, rng, plural=False)))
     if plan.facets and "facets" not in said:
@@ -198,7 +198,7 @@ def superlative(key: str, lexicon: Lexicon, rng: random.Random) -> str:
     return _terse(frames, rng, X=lexicon.name(key.lstrip("-"), rng))
 
 
-def returned(plan: Plan, lexicon: Lexicon, rng: random.Random) -> Remark:
+def returned_remark(plan: Plan, lexicon: Lexicon, rng: random.Random) -> Remark:
     if plan.fields == ("all",):
         return drawn("everything", rng)
     named = field_names(plan.fields or (), lexicon, rng, plural=rng.random() < 0.3)

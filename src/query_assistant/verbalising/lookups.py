@@ -107,7 +107,7 @@ def _tails(plan: Plan, frame: str, lexicon: Lexicon, rng: random.Random, *, ters
     """What the frame has not said: species, assembly, size per term, returned fields where the frame has none."""
     tails: list[Remark] = []
     if plan.fields and "{F}" not in frame:
-        said = extras.returned(plan, lexicon, rng)
+        said = extras.returned_remark(plan, lexicon, rng)
         tails.append(
             Remark(f"fields {extras.field_names(plan.fields, lexicon, rng, plural=False)}", "")
             if terse and plan.fields != ("all",)

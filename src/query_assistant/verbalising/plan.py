@@ -118,14 +118,14 @@ def disjunction(parts: list[Condition]) -> Condition | None:
     return Group("or", tuple(merged))
 
 
-def leaves(condition: Condition | None) -> list[Leaf]:
+def plan_leaves(condition: Condition | None) -> list[Leaf]:
     """Every condition on a field or on the default fields, in order."""
     if condition is None:
         return []
     if isinstance(condition, Leaf):
         return [condition]
     parts = condition.parts if isinstance(condition, Group) else (condition.part,)
-    return [leaf for part in parts for leaf in leaves(part)]
+    return [leaf for part in parts for leaf in plan_leaves(part)]
 
 
 def _flatten(parts: list[Condition], joint: str) -> list[Condition]:

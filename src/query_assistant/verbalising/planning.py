@@ -88,7 +88,7 @@ def _batch(request: Request, api: Api) -> Plan:
     if request.get("from"):
         raise UnsayableError("paged batch", "skipping hits of every term")
     scopes = _texts(request, "scopes")
-    prose = bool(scopes) and all(Reading(api).is_prose(path) for path in scopes)
+    prose = bool(scopes) and all(TextReader(api).is_prose(path) for path in scopes)
     if prose and not any(" " in str(term) for term in request.terms):  # as forms tear "SET nuclear proto-oncogene"
         raise UnsayableError("torn names", f"single words where names of several are looked for: {request.terms}")
     base = Plan(api.name, "batch", identifiers=request.terms, scopes=scopes)
@@ -96,7 +96,7 @@ def _batch(request: Request, api: Api) -> Plan:
 
 
 def _search(request: Request, api: Api) -> Plan:
-    parts = [*(Reading(api).condition(text) for text in request.texts(api)), *_conditions(request, api)]
+    parts = [*(TextReader(api).condition(text) for text in request.texts(api)), *_conditions(request, api)]
     condition = conjunction([part for part in parts if part is not None])
     plan = _presented(Plan(api.name, "search", condition=condition), request, api)
     plan = replace(plan, assembly=plan.assembly or _genome(request, api))
@@ -153,7 +153,7 @@ def _taxids(request: Request, api: Api) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextReader:
     """Reads query texts of one API."""
 
     api: Api
