@@ -17,6 +17,7 @@ from query_assistant.server.copies import copies_of
 HOSTILE = "/v3/query?q=symbol:'; touch /tmp/owned; echo '$(id)`id`\\\"&size=3"
 QUERIES = [
     "/v3/query?q=symbol:CDK2 OR symbol:CDK4&species=human&size=3",
+    "https://evil.example/v3/query?q=symbol:CDK2&size=1",
     "/v3/query?q=insulin&from=2&fields=symbol,name",
     'POST /v3/query {"q":["CDK2","nothing"],"scopes":["symbol"],"fields":["name"]}',
     HOSTILE,
@@ -35,7 +36,7 @@ def test_curl_sends_the_same_call(mygene: Api, query: str) -> None:
     assert parse(sent, mygene) == parse(from_text(query), mygene)
 
 
-@pytest.mark.parametrize("query", QUERIES[:3])
+@pytest.mark.parametrize("query", QUERIES[:-1])
 def test_the_python_code_gets_the_replica_s_answer(mygene: Api, replica: Replica, query: str) -> None:
     code = copies_of(from_text(query), mygene).python
     with running(application([replica])) as address:
@@ -45,6 +46,12 @@ def test_the_python_code_gets_the_replica_s_answer(mygene: Api, replica: Replica
     hits = found["hits"] if isinstance(found, dict) else [hit for hit in found if not hit.get("notfound")]
     assert hits
     assert all(repr(hit["_id"]) in done.stdout for hit in hits)
+
+
+def test_only_the_api_s_own_host_is_called(mygene: Api) -> None:
+    copies = copies_of(from_text(QUERIES[1]), mygene)
+    assert copies.url == "https://mygene.info/v3/query?q=symbol:CDK2&size=1"
+    assert "evil" not in copies.python + copies.curl + copies.r
 
 
 def test_hostile_values_stay_values(mygene: Api) -> None:

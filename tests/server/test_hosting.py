@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from query_assistant.apis import Api
+from query_assistant.cli import run
 from query_assistant.replica import Replica
 from query_assistant.replica.http import running
 from query_assistant.server.gate import GateRules
@@ -38,6 +40,15 @@ desk = Desk({"mygene": api}, AnsweringThread(lambda: opened({"mygene": api}, slo
             lambda _: Replica.from_records(api, []), pathlib.Path(tempfile.mkdtemp()) / "c.sqlite")
 serve_desk(desk, GateRules(), host="127.0.0.1", port=int(sys.argv[1]))
 """
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "query_assistant.server.hosting")
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert run(["serve"]) == 2
+    assert "pip install 'query-assistant[serve]'" in capsys.readouterr().err
 
 
 def free_port() -> int:

@@ -26,13 +26,18 @@ def copies_of(query: Query, api: Api) -> QueryCopies:
         RequestError: its path holds what is no Unicode.
     """
     path, given = divide(query.query)
-    url = api.base + encoded(query.query if query.query.startswith("/") else path)
+    url = api.base + encoded(_below_host(query.query.strip()))
     return QueryCopies(
         url=url,
         curl=_curl(url, query.body),
         python=_python(path, dict(given), url, query.body, api),
         r=_r(url, query.body),
     )
+
+
+def _below_host(target: str) -> str:
+    """The path with its parameters, whatever host was written before it: only the API's own is ever called."""
+    return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
 
 def _curl(url: str, body: dict[str, Any] | None) -> str:

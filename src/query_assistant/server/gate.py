@@ -8,6 +8,7 @@ known one), callers without the token where one is set, being framed, and anythi
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import time
@@ -93,13 +94,13 @@ class Gate:
         if not token:
             return None
         given = parse_qs(scope["query_string"].decode("latin-1"))
-        if _same(given.pop("token", [""])[0], token):
-            cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"
+        if scope["method"] == "GET" and _same(given.pop("token", [""])[0], token):
+            cookie = f"{COOKIE}={_mark(token)}; Path=/; HttpOnly; SameSite=Strict"
             rest = urlencode(given, doseq=True)
             where = scope.get("root_path", "").rstrip("/") + _below_root(scope)
             return 303, "", {"Location": _local(where) + (f"?{rest}" if rest else ""), "Set-Cookie": cookie}
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if (scheme.lower() == "bearer" and _same(bearer.strip(), token)) or _same(_cookie(headers), token):
+        if (scheme.lower() == "bearer" and _same(bearer.strip(), token)) or _same(_cookie(headers), _mark(token)):
             return None
         return (
             401,
@@ -157,6 +158,11 @@ def _same_origin(headers: Headers) -> bool:
 
 def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
+
+
+def _mark(token: str) -> str:
+    """What a browser keeps in the token's place: fit for a header, whatever signs the token is made of."""
+    return hashlib.sha256(f"{COOKIE} {token}".encode()).hexdigest()
 
 
 def _cookie(headers: Headers) -> str:

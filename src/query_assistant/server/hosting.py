@@ -49,7 +49,13 @@ def web_application(desk: Desk, rules: GateRules, *, root_path: str = "", with_p
     app.router.routes.extend(calls.routes)
     if with_page:
         shown = page(desk, work)
-        options = {"ssr_mode": False, "show_error": False, "max_file_size": 1, "pwa": False, **page_options()}
+        options = {
+            "ssr_mode": False,
+            "show_error": False,
+            "max_file_size": 1,
+            "enable_monitoring": False,
+            **page_options(),
+        }
         mount_gradio_app(app, shown, path="", root_path=root_path or None, **options)
     return Gate(app, rules)
 
