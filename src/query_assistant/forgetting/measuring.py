@@ -44,7 +44,11 @@ class _TaskLoader(yaml.SafeLoader):
     """Reads a task's file with its functions as their names."""
 
 
-_TaskLoader.add_constructor("!function", lambda reader, node: reader.construct_scalar(node))
+def _function_name(reader: yaml.SafeLoader, node: Any) -> str:
+    return str(reader.construct_scalar(node))
+
+
+_TaskLoader.add_constructor("!function", _function_name)
 
 
 class Measured(Record):
