@@ -61,7 +61,7 @@ def _built(weights: Path, folder: Path, scheduler: Any) -> Any:
         files = _sizes(made)
         _mark(made, weights, _sha256(weights), files)
     if files:
-        told = f"starts from {folder} ({sum(files.values()) >> 20} MiB) take a quarter of the time\n"
+        told = f"starts from {folder} ({sum(files.values()) >> 20} MiB) take half of the time\n"
         sys.stderr.write(told)
     return pipeline
 
