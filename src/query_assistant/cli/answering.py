@@ -155,18 +155,21 @@ def line_of(query: Query) -> str:
 
 
 def _document(answer: Proposal, api: Api) -> dict[str, Any]:
-    """What a program wants to know: the call, whether the API takes it, what it asks for, how sure it is."""
+    """What a program wants to know: the call, whether the API takes it, what it asks for, how sure it is, what else."""
+    if answer.query is None:
+        return {"api": api.name, "query": None, "confidence": answer.confidence, "text": answer.text}
+    others = [_described(other.query, other.confidence, api) for other in answer.alternatives if other.query]
+    return {"api": api.name} | _described(answer.query, answer.confidence, api) | {"alternatives": others}
+
+
+def _described(query: Query, confidence: float | None, api: Api) -> dict[str, Any]:
     from query_assistant.queries.validation import is_valid, validate
 
-    query = answer.query
-    if query is None:
-        return {"api": api.name, "query": None, "confidence": answer.confidence, "text": answer.text}
     issues = validate(query, api)
-    call = {"api": api.name, "query": query.query} | ({} if query.body is None else {"body": query.body})
-    return call | {
+    return query.model_dump(exclude_none=True) | {
         "valid": is_valid(issues),
         "issues": [issue.message for issue in issues],
-        "confidence": answer.confidence,
+        "confidence": confidence,
         "words": words_of(query, api),
     }
 
