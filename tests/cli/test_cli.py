@@ -42,7 +42,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
         builder = PromptBuilder(apis, PromptSettings(), engine.count_tokens)
         system = System.parse("base-zero_shot-closed-free")
         assistant = Assistant(system, apis, engine, builder, {}, 96, 1, "")
-        monkeypatch.setattr("query_assistant.cli.answering._open", lambda *_, **__: assistant)
+        monkeypatch.setattr("query_assistant.cli.answering.open_system", lambda *_, **__: assistant)
         return engine
 
     return answer_with
