@@ -44,7 +44,7 @@ class _TaskLoader(yaml.SafeLoader):
     """Reads a task's file with its functions as their names."""
 
 
-_TaskLoader.add_constructor("!function", lambda reader, node: reader.construct_scalar(node))
+_TaskLoader.add_constructor("!function", lambda _, node: str(node.value))
 
 
 class Measured(Record):
