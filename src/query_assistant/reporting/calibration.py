@@ -1,6 +1,7 @@
 """How sure the assistant may be, learnt on the development set: its own answers to it, and which of them are right.
 
-    python -m query_assistant.reporting.calibration   # -> models/confidence.json, which `make publish` takes along
+    python -m query_assistant.reporting.calibration   # -> models/confidence.json, and the answers of the assistant that
+                                                       # has it to the benchmark; `make publish` takes both along
 
 What is reported of the calibration is cross-validated: each fifth of the questions is judged by what the others taught.
 """
@@ -17,16 +18,16 @@ from query_assistant.apis import load_api, records_file
 from query_assistant.exits import run_to_exit
 from query_assistant.params import load_params
 from query_assistant.project import project_root
-from query_assistant.records import BenchmarkItem, Response, write_json
+from query_assistant.records import BenchmarkItem, Response, write_json, write_jsonl
 from query_assistant.replica import Replica
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
-from query_assistant.systems.answering import all_answers_of
+from query_assistant.systems.answering import all_answers_of, answers_of
 from query_assistant.systems.assistant import open_assistant
 from query_assistant.systems.choosing import Reading
 from query_assistant.systems.confidence import CALIBRATION, Confidence, fit
-from query_assistant.systems.evaluation_sets import load_development
+from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 from query_assistant.systems.generation import System
 from query_assistant.systems.published import SYSTEM
 
@@ -114,6 +115,18 @@ def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
     return _fitted(questions), found
 
 
+def answer_benchmark(root: Path, calibration: Confidence) -> Path:
+    """Writes what the assistant answers to the benchmark, as `qa predict` would; returns the file."""
+    params = load_params(root / "params.yaml")
+    apis = {name: load_api(name) for name in params.apis}
+    items = load_benchmark(root / "data/apis", params.apis)
+    assistant = open_assistant(System.parse(SYSTEM), params, apis, root / "models", calibration=calibration)
+    file = root / "data/responses" / assistant.system.weights / f"{SYSTEM}.jsonl"
+    with answers_of(assistant, items, root / "models/.benchmark.partial") as answers:
+        write_jsonl(file, answers)
+    return file
+
+
 def _response(reading: Reading) -> Response:
     assert isinstance(reading.answer, Response)
     return reading.answer
@@ -124,6 +137,7 @@ def main() -> None:
     found, report = calibrate(root)
     write_json(root / "models" / CALIBRATION, found.model_dump())
     print(report)  # noqa: T201
+    print(answer_benchmark(root, found))  # noqa: T201
 
 
 if __name__ == "__main__":

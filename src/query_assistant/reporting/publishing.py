@@ -52,12 +52,12 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, ca
 
 
 def publish_responses(responses: Path, params: Path, archive: Path) -> None:
-    """Packs every system's answers.
+    """Packs every system's answers, in whichever folders below `responses` they lie.
 
     Raises:
         MissingResourceError: there are none.
     """
-    files = {path.name: path for path in sorted(responses.glob("*.jsonl"))}
+    files = {path.name: path for path in sorted(responses.rglob("*.jsonl"))}
     if not files:
         raise MissingResourceError(f"no responses in {responses} to publish; run `dvc repro generate`")
     pack({**files, PARAMS: params}, archive)
