@@ -161,7 +161,7 @@ class ExplainedQuery(BaseModel):
 
 
 class AnotherReading(BaseModel):
-    """A reading of the question whose records differ from the first one's, and how."""
+    """A reading of the question whose records differ from the first one's, and how: it is left, the first right."""
 
     query: str
     words: str

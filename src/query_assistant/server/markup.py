@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,20 @@ _FOLDER = Path(__file__).parent
 @cache
 def _templates() -> Environment:
     loader = FileSystemLoader(_FOLDER / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["sides"] = _named_sides
+    return made
+
+
+def _named_sides(message: str, left: str, right: str) -> str:
+    """What the judge says of left and right, said of what they are; only where it names a side, not inside values."""
+
+    def named(found: re.Match[str]) -> str:
+        before = {"on the ": "in ", "by the ": "by "}.get(found[1], found[1])
+        return before + (left if found[2] == "left" else right)
+
+    told = re.sub(r"(^|, |on the |by the )(left|right)(?: one)?\b", named, message)
+    return told[:1].upper() + told[1:]
 
 
 def _filled(name: str, **values: Any) -> str:

@@ -90,7 +90,7 @@
       Object.assign(found, { id: "qa-hints", hidden: true });
       found.setAttribute("role", "listbox");
       found.setAttribute("aria-label", "Fields");
-      field.parentElement.append(found);
+      field.closest("#qa-query").append(found);  // beside the label, or it would be part of the name
       field.setAttribute("aria-autocomplete", "list");
       field.setAttribute("aria-controls", "qa-hints");
       field.setAttribute("autocomplete", "off");
