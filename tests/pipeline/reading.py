@@ -11,6 +11,7 @@ from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
 SRC = Path("src")
+SAYS_WHAT_IT_IS_OF = {"turned"}  # reads every knob to name a run in MLflow; no output depends on it but the report's
 
 
 def parameters_read(script: Path) -> set[str]:
@@ -25,7 +26,7 @@ def _functions(script: Path) -> Iterator[ast.FunctionDef]:
         module, _, definition = name.partition(":")
         place = SRC.joinpath(*module.split("."))
         file = next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
-        if definition and file:
+        if definition and file and definition not in SAYS_WHAT_IT_IS_OF:
             yield from (node for node in _defined(file) if node.name == definition)
 
 

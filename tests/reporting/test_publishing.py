@@ -68,5 +68,5 @@ def test_what_is_not_there_cannot_be_published_or_adopted(tmp_path: Path) -> Non
         publish_adapter(tmp_path, tmp_path / "r", tmp_path / "p", tmp_path / "a.tar.gz")
     with pytest.raises(MissingResourceError, match="no responses in"):
         publish_responses(tmp_path, tmp_path / "p", tmp_path / "a.tar.gz")
-    with pytest.raises(MissingResourceError, match="no published adapter"):
+    with pytest.raises(MissingResourceError, match="no adapter in"):
         adopt(tmp_path, tmp_path, tmp_path / "adopted")

@@ -25,7 +25,7 @@ from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
 from query_assistant.systems.answering import all_answers_of, answers_of
 from query_assistant.systems.assistant import open_assistant
-from query_assistant.systems.choosing import Reading
+from query_assistant.systems.choosing import Interpretation
 from query_assistant.systems.confidence import CALIBRATION, Confidence, fit
 from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 from query_assistant.systems.generation import System
@@ -127,7 +127,7 @@ def answer_benchmark(root: Path, calibration: Confidence) -> Path:
     return file
 
 
-def _response(reading: Reading) -> Response:
+def _response(reading: Interpretation) -> Response:
     assert isinstance(reading.answer, Response)
     return reading.answer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from query_assistant.engines import Draw
 from query_assistant.records import Response
 from query_assistant.systems.assistant import Assistant
-from query_assistant.systems.choosing import DRAW, DRAWS, Reading, is_sure
+from query_assistant.systems.choosing import DRAW, DRAWS, Interpretation, is_sure
 from query_assistant.systems.generation import Item, answered
 
 _SEEDS_APART = 1000  # more than a batch has prompts, each of which has a seed of its own
@@ -71,5 +71,5 @@ def _given(assistant: Assistant, answers: Sequence[Response]) -> Response:
     return best.model_copy(update={"latency_ms": sum(answer.latency_ms for answer in answers)})
 
 
-def _readings(assistant: Assistant, answers: Sequence[Response]) -> list[Reading]:
+def _readings(assistant: Assistant, answers: Sequence[Response]) -> list[Interpretation]:
     return assistant.readings(answers[0].instruction, answers, answers[0].api)

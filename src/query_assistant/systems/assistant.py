@@ -20,7 +20,7 @@ from query_assistant.prompts import PromptBuilder, PromptSettings, prompt_sha256
 from query_assistant.records import Pair, Query
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
-from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Reading, is_sure, readings, replica_hits
+from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Interpretation, is_sure, readings, replica_hits
 from query_assistant.systems.confidence import Answered, Confidence
 from query_assistant.systems.generation import System
 
@@ -82,7 +82,7 @@ class Assistant:
             first, *others = self.readings(instruction, answers, api)
         return replace(_proposal(first), alternatives=tuple(_proposal(one) for one in others if one.query))
 
-    def readings(self, instruction: str, answers: Sequence[Answered], api: str) -> list[Reading]:
+    def readings(self, instruction: str, answers: Sequence[Answered], api: str) -> list[Interpretation]:
         """What several answers mean, the likeliest right first."""
         return readings(instruction, answers, self.apis[api], self.calibration, self.count_hits)
 
@@ -91,7 +91,7 @@ class Assistant:
         return list(self.engine.generate(prompts, max_new_tokens=self.max_new_tokens, grammar=grammar, draw=draw))
 
 
-def _proposal(reading: Reading) -> Proposal:
+def _proposal(reading: Interpretation) -> Proposal:
     return Proposal(reading.query, reading.answer.text, reading.confidence)
 
 

@@ -32,7 +32,7 @@ CountHits = Callable[[Query, Api], int | None]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """Answers that mean the same: the first of them, what is known of it, and its chance to be right if calibrated."""
 
     answer: Answered
@@ -43,7 +43,7 @@ class Reading:
 
 def readings(
     instruction: str, answers: Sequence[Answered], api: Api, calibration: Confidence | None, hits: CountHits
-) -> list[Reading]:
+) -> list[Interpretation]:
     """What the answers to one question mean, the likeliest right first; without a calibration as they were given."""
     groups: dict[str, list[Answered]] = {}
     for answer in answers:
@@ -52,7 +52,7 @@ def readings(
     return sorted(found, key=lambda one: -(one.confidence or 0))
 
 
-def is_sure(reading: Reading) -> bool:
+def is_sure(reading: Interpretation) -> bool:
     """Whether asking again would be a waste."""
     return reading.confidence is not None and reading.confidence >= SURE
 
@@ -73,13 +73,13 @@ def _reading(
     api: Api,
     calibration: Confidence | None,
     hits: CountHits,
-) -> Reading:
+) -> Interpretation:
     best = max(same, key=lambda answer: answer.logprob or 0)  # the first of equals
     query = read_answer(best.text)
     if best.logprob is None:  # of an engine that says no probabilities nothing was ever learnt
-        return Reading(best, query, {}, None)
+        return Interpretation(best, query, {}, None)
     known = features(instruction, best, is_call=query is not None, share=share, hits=hits(query, api) if query else 0)
-    return Reading(best, query, known, round(calibration.of(known), 3) if calibration else None)
+    return Interpretation(best, query, known, round(calibration.of(known), 3) if calibration else None)
 
 
 def replica_hits(query: Query, api: Api) -> int | None:
