@@ -28,6 +28,7 @@ MOST_WAITING = 64
 ANSWER_S = 90.0
 KEPT = 1_000
 CLOSE_S = 5.0
+ENDING = "the server is ending"
 log = logging.getLogger(__name__)
 
 
@@ -132,10 +133,14 @@ class AnsweringThread:
             number = self._wanted
         self._work.put((Future(), lambda: self._show(pairs, number)))
 
+    def stop(self) -> None:
+        """Answers nobody any more but whose question is at work; fit for a signal's handler."""
+        self.state, self.reason = "missing", ENDING
+        self._work.put(None)
+
     def close(self) -> bool:
         """Ends after the question at work; the waiting ones are told. False where that one takes too long."""
-        self._work.put(None)
-        self.state, self.reason = "missing", "the server is ending"
+        self.stop()
         self._thread.join(CLOSE_S)
         return not self._thread.is_alive()
 
@@ -165,8 +170,8 @@ class AnsweringThread:
         if not done.set_running_or_notify_cancel():
             return
         try:
-            if ending or self._assistant is None:
-                raise MissingResourceError(self.reason or "the server is ending")
+            if ending or self._assistant is None or self.reason == ENDING:
+                raise MissingResourceError(self.reason or ENDING)
             done.set_result(work())
         except QueryAssistantError as error:
             done.set_exception(error)

@@ -83,13 +83,25 @@ def serve_desk(desk: Desk, rules: GateRules, *, host: str, port: int, root_path:
     before = signal.signal(signal.SIGTERM, _end_well)
     try:
         with listening:
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config, desk).run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
         if not desk.model.close():
             # A thread inside a native library can be neither ended nor waited for.
             sys.stdout.flush()
             os._exit(0)
+
+
+class _Server(uvicorn.Server):
+    """Tells those who wait for the model that it ends, as soon as it is told to."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._desk.model.stop()
+        super().handle_exit(sig, frame)
 
 
 def _end_well(_number: int, _frame: FrameType | None) -> None:
