@@ -11,12 +11,12 @@ from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
 SRC = Path("src")
-SAYS_WHAT_IT_IS_OF = {"turned"}  # reads every knob to name a run in MLflow; no output depends on it but the report's
+SAYS_WHAT_IT_IS_OF = "turned"  # reads every knob to name a run in MLflow; no output depends on it but the report's
 
 
-def parameters_read(script: Path) -> set[str]:
-    """Dotted names; a whole section where one is handed on as it is."""
-    return {name for function in _functions(script) for name in _read_by(function) if name}
+def parameters_read(script: Path, *, but: str = "") -> set[str]:
+    """Dotted names; a whole section where one is handed on as it is. What the function `but` reads is left out."""
+    return {name for function in _functions(script) if function.name != but for name in _read_by(function) if name}
 
 
 def _functions(script: Path) -> Iterator[ast.FunctionDef]:
@@ -26,7 +26,7 @@ def _functions(script: Path) -> Iterator[ast.FunctionDef]:
         module, _, definition = name.partition(":")
         place = SRC.joinpath(*module.split("."))
         file = next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
-        if definition and file and definition not in SAYS_WHAT_IT_IS_OF:
+        if definition and file:
             yield from (node for node in _defined(file) if node.name == definition)
 
 

@@ -290,7 +290,7 @@ class Desk:
     def _alternatives(self, api: Api, proposal: Proposal) -> list[AnotherReading]:
         """The other readings that the API takes and that find other records than the first."""
         found: list[AnotherReading] = []
-        for other in getattr(proposal, "alternatives", ()):
+        for other in proposal.alternatives:
             if len(found) == MOST_READINGS or proposal.query is None or other.query is None:
                 break
             if not all(is_valid(validate(query, api)) for query in (proposal.query, other.query)):
