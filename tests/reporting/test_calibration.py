@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from query_assistant.reporting.calibration import Weighed, cross_validated, figures
+from query_assistant.reporting.calibration import Weighed, cross_validated, figures, fitted
 
 
 def asked(count: int, *, telling: bool) -> list[list[Weighed]]:
@@ -39,3 +39,11 @@ def test_the_likeliest_reading_of_a_question_is_the_one_that_counts() -> None:
             [Weighed({"logprob": one}, at == 0) for at, one in enumerate(logprobs)][:: rng.choice((1, -1))]
         )
     assert all(right for _, right in cross_validated(questions))
+
+
+def test_how_sure_a_given_answer_is_says_nothing_of_the_sample() -> None:
+    known = {"logprob": -1.0, "finds_records": 1.0, "hits": 2.0}
+    worse = {"logprob": -3.0, "finds_records": 0.0, "hits": 0.0}
+    found = fitted([[Weighed(known, True), Weighed(worse, False)], [Weighed(worse, False)]])
+    assert found.given is not None and set(found.given.weights) == {"logprob"}
+    assert found.of_given(known) == found.given.of(known) != found.of(known)

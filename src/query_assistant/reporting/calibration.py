@@ -26,7 +26,7 @@ from query_assistant.statistics import Resampling
 from query_assistant.systems.answering import all_answers_of, answers_of
 from query_assistant.systems.assistant import open_assistant
 from query_assistant.systems.choosing import Interpretation
-from query_assistant.systems.confidence import CALIBRATION, Confidence, fit
+from query_assistant.systems.confidence import CALIBRATION, OF_THE_SAMPLE, Confidence, fit
 from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 from query_assistant.systems.generation import System
 from query_assistant.systems.published import SYSTEM
@@ -60,16 +60,25 @@ def cross_validated(questions: Sequence[Question], seed: int = 17) -> list[tuple
     folds = [number % FOLDS for number in range(len(questions))]
     random.Random(seed).shuffle(folds)
     taught = [
-        _fitted([one for one, fold in zip(questions, folds, strict=True) if fold != left]) for left in range(FOLDS)
+        fitted([one for one, fold in zip(questions, folds, strict=True) if fold != left]) for left in range(FOLDS)
     ]
-    return [
-        max(((taught[fold].of(one.known), one.right) for one in question), key=lambda chance: chance[0])
-        for question, fold in zip(questions, folds, strict=True)
-    ]
+    given = [_given(taught[fold], question) for question, fold in zip(questions, folds, strict=True)]
+    return [(taught[fold].of_given(one.known), one.right) for one, fold in zip(given, folds, strict=True)]
 
 
-def _fitted(questions: Sequence[Question]) -> Confidence:
-    return fit([(one.known, one.right) for question in questions for one in question])
+def fitted(questions: Sequence[Question]) -> Confidence:
+    """What ranks the readings of a question, and how sure the first of them is, without what is of the sample alone."""
+    choice = fit([(one.known, one.right) for question in questions for one in question])
+    first = [_given(choice, question) for question in questions]
+    return choice.model_copy(update={"given": fit([(_without_sample(one.known), one.right) for one in first])})
+
+
+def _given(choice: Confidence, question: Question) -> Weighed:
+    return max(question, key=lambda one: choice.of(one.known))
+
+
+def _without_sample(known: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in known.items() if name not in OF_THE_SAMPLE}
 
 
 def figures(chances: Sequence[float], right: Sequence[bool]) -> dict[str, float]:
@@ -112,7 +121,7 @@ def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
         "right_greedily": round(sum(right_of(greedy, by_id, judge)) / len(greedy), 4),
         "right_at_best": round(sum(any(one.right for one in question) for question in questions) / len(questions), 4),
     }
-    return _fitted(questions), found
+    return fitted(questions), found
 
 
 def answer_benchmark(root: Path, calibration: Confidence) -> Path:

@@ -33,12 +33,17 @@ CountHits = Callable[[Query, Api], int | None]
 
 @dataclass(frozen=True)
 class Interpretation:
-    """Answers that mean the same: the first of them, what is known of it, and its chance to be right if calibrated."""
+    """Answers that mean the same: the first of them, and what is known of it.
+
+    Where there is a calibration, `likelihood` ranks it among the question's readings, and `confidence` is the chance
+    that it is right if it is the one that is given.
+    """
 
     answer: Answered
     query: Query | None
     known: Mapping[str, float]
-    confidence: float | None
+    likelihood: float = 0.0
+    confidence: float | None = None
 
 
 def readings(
@@ -49,12 +54,12 @@ def readings(
     for answer in answers:
         groups.setdefault(_meaning(answer, api), []).append(answer)
     found = [_reading(instruction, same, len(same) / len(answers), api, calibration, hits) for same in groups.values()]
-    return sorted(found, key=lambda one: -(one.confidence or 0))
+    return sorted(found, key=lambda one: -one.likelihood)
 
 
 def is_sure(reading: Interpretation) -> bool:
     """Whether asking again would be a waste."""
-    return reading.confidence is not None and reading.confidence >= SURE
+    return reading.likelihood >= SURE
 
 
 def _meaning(answer: Answered, api: Api) -> str:
@@ -77,9 +82,11 @@ def _reading(
     best = max(same, key=lambda answer: answer.logprob or 0)  # the first of equals
     query = read_answer(best.text)
     if best.logprob is None:  # of an engine that says no probabilities nothing was ever learnt
-        return Interpretation(best, query, {}, None)
+        return Interpretation(best, query, {})
     known = features(instruction, best, is_call=query is not None, share=share, hits=hits(query, api) if query else 0)
-    return Interpretation(best, query, known, round(calibration.of(known), 3) if calibration else None)
+    if calibration is None:
+        return Interpretation(best, query, known)
+    return Interpretation(best, query, known, calibration.of(known), round(calibration.of_given(known), 3))
 
 
 def replica_hits(query: Query, api: Api) -> int | None:

@@ -19,6 +19,7 @@ from query_assistant.records import Record
 
 CALIBRATION = "confidence.json"
 PENALTY = 1.0  # on the square of each weight, of standardised features; higher: less trust in any of them
+OF_THE_SAMPLE = ("finds_records", "hits")  # features that say as much of the replica's sample as of the answer
 _MARKED = re.compile(r"\w*\d[\w.:>*-]*\w|\d")  # identifiers, accessions, numbers
 
 
@@ -57,12 +58,21 @@ def features(
 
 
 class Confidence(Record):
-    """A calibration. `center` and `scale` make features comparable before `weights` count."""
+    """A calibration. `center` and `scale` make features comparable before `weights` count.
+
+    `given` is one of its own for the answer that is given in the end: what tells a question's answers apart is not what
+    tells right answers to different questions from wrong ones.
+    """
 
     intercept: float
     center: dict[str, float]
     scale: dict[str, float]
     weights: dict[str, float]
+    given: Confidence | None = None
+
+    def of_given(self, known: Mapping[str, float]) -> float:
+        """The chance that an answer is right that was given."""
+        return (self.given or self).of(known)
 
     def of(self, known: Mapping[str, float]) -> float:
         """The chance that the answer is right, from 0 to 1."""
