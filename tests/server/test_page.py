@@ -168,7 +168,7 @@ def test_the_address_restores_the_page_elsewhere_and_history_keeps_it(tab: Any, 
     assert other.is_checked("#qa-api input[value=mygene]")
     other.context.close()
     tab.click("#qa-history button")
-    assert "insulin genes of mice" in tab.inner_text("#qa-history-list")
+    tab.locator("#qa-history-list", has_text="insulin genes of mice").wait_for()  # it opens after the click
 
 
 def test_a_phone_needs_no_sideways_scrolling(browser: Any, address: str) -> None:
