@@ -28,13 +28,6 @@ ANSWERS = {
 
 
 @dataclass(frozen=True)
-class Ambiguous(Proposal):
-    """An answer that might have been another."""
-
-    alternatives: tuple[Proposal, ...] = ()
-
-
-@dataclass(frozen=True)
 class Wavering(Assistant):
     """Is unsure of everything about kinases."""
 
@@ -44,7 +37,7 @@ class Wavering(Assistant):
             return given
         others = ("/v3/query?q=symbol:CDK*", "/v3/query?q=name:kinase&size=5", "/v3/query?q=name:kinase&species=mouse")
         readings = tuple(Proposal(Query(query=text), text, 0.2) for text in others)
-        return Ambiguous(Query(query="/v3/query?q=name:kinase"), "", 0.5, readings)
+        return Proposal(Query(query="/v3/query?q=name:kinase"), "", 0.5, readings)
 
 
 def say(prompt: Prompt) -> str:

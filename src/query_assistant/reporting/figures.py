@@ -83,7 +83,7 @@ def loss_curves(training: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def write_losses(losses: Mapping[str, Sequence[tuple[int, float]]], folder: Path) -> None:
-    """training_loss.csv and validation_loss.csv: `dvc plots` draws an empty cell as zero, so each has a file."""
+    """training_loss.csv and validation_loss.csv, a file each: spreadsheets draw an empty cell as zero."""
     for name, points in losses.items():
         lines = ["step,loss", *(f"{step},{loss:.4f}" for step, loss in points)]
         (folder / f"{name}_loss.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

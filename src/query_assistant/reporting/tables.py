@@ -1,4 +1,4 @@
-"""Score documents as tables: Markdown for people, CSV and JSON for `dvc plots` and `dvc metrics`.
+"""Score documents as tables: Markdown for people, CSV for spreadsheets and JSON for `dvc metrics`.
 
 Times are no part of them: the same scores give the same bytes, on any machine.
 """
@@ -146,7 +146,7 @@ def headline(score: Score) -> dict[str, float]:
 
 
 def write_systems(scores: Sequence[Score], path: Path) -> None:
-    """A row per system, for `dvc plots` and spreadsheets: shares on the benchmark and (`test_`) the test split."""
+    """A row per system, for spreadsheets: shares on the benchmark and (`test_`) the test split."""
     with path.open("w", encoding="utf-8", newline="") as out:
         rows = csv.DictWriter(out, list(_flat_row(scores[0])), lineterminator="\n")
         rows.writeheader()

@@ -172,7 +172,7 @@ class Desk:
         issues = _faults_of(query, of)
         if any(one.severity == "error" for one in issues):
             return KeptCorrection(kept=False, number=None, issues=issues, comparison=None)
-        before = self._given(question, of)
+        model, prompt = self._answered_by(question, of)
         made = Correction(
             api=of.name,
             instruction=question,
@@ -180,8 +180,8 @@ class Desk:
             body=query.body,
             given=asked.given,
             reason=asked.reason,
-            model=before.model if before else self.model.name,
-            prompt_sha256=before.prompt_sha256 if before else "",
+            model=model,
+            prompt_sha256=prompt,
         )
         with Corrections.open(self.corrections) as kept:
             remarks = list(faults(made, of, kept.all(state="accepted"), measured_items(of.name)))
@@ -214,15 +214,15 @@ class Desk:
             InputError: as `ask`.
         """
         of, question = self.api(asked.api), _question(asked.question)
-        before = self._given(question, of)
+        model, prompt = self._answered_by(question, of)
         said = Thumb(
             api=of.name,
             instruction=question,
             given=asked.given,
             thumb=asked.thumb,
             reason=asked.reason,
-            model=before.model if before else self.model.name,
-            prompt_sha256=before.prompt_sha256 if before else "",
+            model=model,
+            prompt_sha256=prompt,
         )
         with Corrections.open(self.corrections) as kept:
             return KeptThumb(number=kept.add_thumb(said))
@@ -325,6 +325,11 @@ class Desk:
     def _given(self, question: str, api: Api) -> Given | None:
         known = self.model.known(question, api.name) or self.model.known(question, None)
         return known if known is not None and known.api == api.name else None
+
+    def _answered_by(self, question: str, api: Api) -> tuple[str, str]:
+        """The model that answered the question lately and the hash of its prompt, empty where that is forgotten."""
+        before = self._given(question, api)
+        return (before.model, before.prompt_sha256) if before else (self.model.name, "")
 
     def _show_corrections(self) -> None:
         with self._teaching, Corrections.open(self.corrections) as kept:  # what was read last is shown last
