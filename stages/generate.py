@@ -16,7 +16,7 @@ CODE = Path(".fingerprints/code/generate")
 def main(params: Params, weights: str) -> None:
     knobs, apis = params.generate, load_apis(params)
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
-    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, held_out=knobs.held_out, **limits)
     engine = open_weights(weights, params)
     for words in product([weights], knobs.examples, knobs.context, knobs.decoding):
         system = System.parse("-".join(words))
