@@ -138,6 +138,15 @@ def test_grammars_by_transformers_want_their_package(tmp_path: Path, monkeypatch
     assert missing(tmp_path, *overrides, "generate.decoding=[free,grammar]") == said
 
 
+def test_logs_in_a_bucket_want_what_dvc_asks_it_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = checks.importlib.util.find_spec
+    there: dict[str, object] = {"dvc_s3": None}
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: there[name] if name in there else find(name))
+    assert missing(tmp_path, "filter.logs=s3://bucket/logs") == ["the package dvc_s3 is not installed"]
+    there["dvc_s3"] = object()
+    assert missing(tmp_path, "filter.logs=s3://bucket/logs") == []
+
+
 def test_hugging_face_trains_no_quantised_base(tmp_path: Path) -> None:
     assert "no QLoRA by finetune=hf" in missing(tmp_path, "model=llama31-8b", "finetune=hf")
 

@@ -108,7 +108,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _read(db: duckdb.DuckDBPyConnection, log: LogFile) -> None:
     """Adds one file's requests to `raw`; those without a path are broken lines."""
-    db.register("lines", pa.RecordBatchReader.from_batches(SCHEMA, batches(log)))
+    db.register("lines", pa.RecordBatchReader.from_batches(SCHEMA, batches(log, db)))
     db.execute(_reading(log.format))
     db.unregister("lines")
     log.broken += _one(db, "SELECT coalesce(sum(lines), 0) FROM raw WHERE path = ''")
@@ -128,7 +128,7 @@ def _reading(format: Format) -> str:
         SELECT part.method, {sent} AS sent, status, crawler, lines
         FROM (
             SELECT regexp_extract(request, '^(?:([A-Z]{{3,8}}) )?(.*)$', ['method', 'target']) AS part,
-                status, crawler, count(*) AS lines
+                status, crawler, sum(lines) AS lines
             FROM lines GROUP BY request, status, crawler
         )
     )

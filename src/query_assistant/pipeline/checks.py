@@ -174,6 +174,8 @@ def _packages(params: Params) -> Iterator[str]:
     for name in needed:
         if importlib.util.find_spec(name) is None:
             yield f"the package {name} is not installed: run `make env`"
+    if params.filter.logs.startswith("s3:") and importlib.util.find_spec("dvc_s3") is None:
+        yield "the package dvc_s3 is not installed: run `pip install '.[s3]'`, with which DVC sees whether logs changed"
     if params.finetune.engine == "hf" and params.model.lora and params.model.lora.quantize_base:
         yield "no QLoRA by finetune=hf: use finetune=torchtune, or set model.lora.quantize_base=false"
     if params.forget.tasks and importlib.util.find_spec("lm_eval") is None:
