@@ -50,7 +50,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def names(*paths: str) -> list[str]:
-    return [remote.address(path) for path in find_logs(paths)]
+    return [remote.shown_address(path) for path in find_logs(paths)]
 
 
 def test_what_is_meant_in_a_bucket_is_found(bucket: str) -> None:

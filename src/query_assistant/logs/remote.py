@@ -29,7 +29,7 @@ def is_remote(path: Path | str) -> bool:
     return _BUCKET.match(str(path)) is not None
 
 
-def address(path: Path | str) -> str:
+def shown_address(path: Path | str) -> str:
     """The path as people write it."""
     return _BUCKET.sub("s3://", str(path)) if is_remote(path) else str(path)
 
@@ -53,7 +53,7 @@ def find_remote(path: Path | str) -> dict[Path, bool]:
     names = sorted(one.path for one in listed if one.type == fs.FileType.File and one.base_name[0] not in "._")
     found = names if folder == wanted else [name for name in names if fnmatchcase(name, wanted)]
     if not found:
-        raise InputError(f"no log at {address(path)}: expected an object, a folder with objects or a pattern")
+        raise InputError(f"no log at {shown_address(path)}: expected an object, a folder with objects or a pattern")
     return {_path(name): False for name in found}
 
 
@@ -117,7 +117,7 @@ def _one_sentence(path: Path | str) -> Iterator[None]:
     except OSError as error:
         reason = " ".join(str(error).split())[:300]
         raise MissingResourceError(
-            f"cannot read {address(path)}: {reason}; expected a bucket that this machine may read: check its name, the "
+            f"cannot read {shown_address(path)}: {reason}; expected a bucket that this machine may read: check its name, the "
             "network, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, and AWS_ENDPOINT_URL for a server that "
             "is not Amazon's"
         ) from None

@@ -25,7 +25,7 @@ from query_assistant.errors import InputError
 from query_assistant.logs.columns import TABLE_WORDS, Row, TableColumns, choose_columns, row_batch
 from query_assistant.logs.files import LogFile, line_blocks, lines_of, open_packed
 from query_assistant.logs.formats import add_broken
-from query_assistant.logs.remote import address
+from query_assistant.logs.remote import shown_address
 
 ROWS = 50_000
 SAMPLED = 200
@@ -262,7 +262,7 @@ def parquet_columns(path: Path, chosen: str | None) -> TableColumns:
             sample = next(file.iter_batches(batch_size=SAMPLED), None)
         except (OSError, pa.ArrowException) as error:
             raise InputError(
-                f"cannot read {address(path)} as Parquet: {error}; the file may be cut off, copy it again"
+                f"cannot read {shown_address(path)} as Parquet: {error}; the file may be cut off, copy it again"
             ) from error
         names = file.schema_arrow.names
     cells = [] if sample is None else list(zip(*(column.to_pylist() for column in sample.columns), strict=True))

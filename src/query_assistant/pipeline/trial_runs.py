@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from query_assistant.errors import QueryAssistantError
 from query_assistant.pipeline.configuration import compose
 from query_assistant.pipeline.search_space import SearchParams, Value
+from query_assistant.reporting.experiments import committed_file
 
 _COPIES = Path(".dvc/tmp/exps/standalone")
 _LOSSES = "models/.adapter.training-*/training.jsonl"
@@ -92,9 +92,7 @@ class TrialRun:
         return None if found is None else float(found)
 
     def _committed(self, file: str) -> str:
-        refs = _git(self.root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-        mine = next((ref for ref in refs if ref.endswith(f"/{self.name}")), None)
-        return _git(self.root, "show", f"{mine}:{file}") if mine else ""
+        return committed_file(self.root, self.name, file)
 
 
 def losses_in(copy: Path) -> dict[int, float]:
@@ -135,11 +133,3 @@ def last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     errors = [line for line in lines if line.startswith("error:")] or [line for line in lines if line.strip()]
     return errors[-1].removeprefix("error: ") if errors else "it said nothing"
-
-
-def _git(root: Path, *words: str) -> str:
-    try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise QueryAssistantError(f"no git ({error}); `qa search` keeps its trials as commits, install it") from None
-    return done.stdout if done.returncode == 0 else ""
