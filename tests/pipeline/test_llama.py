@@ -118,5 +118,5 @@ def test_a_tiny_model_of_the_real_shape_runs_from_its_folder_to_its_scores(works
         assert len(answers) == 3
         assert all(one.prompt_tokens > 0 for one in answers)
         score = json.loads((workspace / f"metrics/score/{system}.json").read_text(encoding="utf-8"))
-        assert [one["id"] for one in score["benchmark"]["items"]] == ["b"]
+        assert score["benchmark"]["n"] == 1
     assert (workspace / "mlflow.db").is_file()

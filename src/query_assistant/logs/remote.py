@@ -117,7 +117,7 @@ def _one_sentence(path: Path | str) -> Iterator[None]:
     except OSError as error:
         reason = " ".join(str(error).split())[:300]
         raise MissingResourceError(
-            f"cannot read {shown_address(path)}: {reason}; expected a bucket that this machine may read: check its name, the "
-            "network, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, and AWS_ENDPOINT_URL for a server that "
-            "is not Amazon's"
+            f"cannot read {shown_address(path)}: {reason}; expected a bucket that this machine may read: check its "
+            "name, the network, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, and AWS_ENDPOINT_URL for a "
+            "server that is not Amazon's"
         ) from None
