@@ -42,7 +42,7 @@ repro: env ## the whole pipeline: shared data, then everything that is not up to
 
 .PHONY: test
 test: env ## the fast tests, offline
-	pytest -n 2
+	pytest -n 2 --dist worksteal
 
 .PHONY: test-slow
 test-slow: env ## the tests with real models

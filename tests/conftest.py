@@ -6,6 +6,7 @@ Property tests draw the same examples every time, so that a green commit stays g
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -26,6 +27,16 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # as a shell starts what it puts in the background, heirs included
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+gc.disable()  # until all modules are imported
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, millions of objects: no search for garbage goes through them again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
 
 SYMBOLS = ["CDK2", "CDK4", "CDK6", "INS", "INSR", "TP53", "BRCA1", "BRCA2", "EGFR", "MYC", "KRAS", "PTEN"]
 
