@@ -121,9 +121,10 @@ def right(prompt: Prompt) -> str:
 
 
 def test_the_loop_promotes_what_is_better_and_rolls_it_back(
-    school: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    school: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     correct(school, NAMES)
+    shutil.copyfile(empty_store, school / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{school}/mlflow.db")
     (school / "params.yaml").write_text((project_root() / "params.yaml").read_text(encoding="utf-8"))
     monkeypatch.chdir(school)

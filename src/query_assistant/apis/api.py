@@ -198,8 +198,13 @@ class Api:
         """The parameter that a name means on an endpoint, None where the server ignores it."""
         return self.spellings(endpoint).get(name)
 
+    @cached_property
+    def _by_endpoint(self) -> dict[str, tuple[Parameter, ...]]:
+        named = {key: {one.name: one for one in spellings.values()} for key, spellings in self._by_spelling.items()}
+        return {key: tuple(parameters.values()) for key, parameters in named.items()}
+
     def parameters_on(self, endpoint: str) -> tuple[Parameter, ...]:
-        return tuple({parameter.name: parameter for parameter in self.spellings(endpoint).values()}.values())
+        return self._by_endpoint.get(endpoint, ())
 
     def known_anywhere(self, name: str) -> bool:
         """Whether some endpoint knows the name."""
