@@ -299,14 +299,14 @@ class RagParams(Section):
 class GenerateParams(Section):
     """Which systems answer, and under a word the knobs that only its systems read.
 
-    `held_out`: the part of the split that is asked beside the benchmark.
+    `held_out`: the part of the split that is asked beside the benchmark; empty, as in older files: the test part.
     """
 
     examples: Some[Examples]
     context: Some[Context]
     decoding: Some[Decoding]
     max_new_tokens: Positive
-    held_out: Literal["test", "validation"] = "test"
+    held_out: Literal["", "test", "validation"] = ""
     test_limit: Count
     benchmark_limit: Count
     few_shot: FewShotParams
