@@ -26,7 +26,6 @@ TWICE = {
     "build_index": "replica",
     "describe": "descriptions, queries",
     "field_names": "verbalising",
-    "flatten": "drafting",
     "leaves": "verbalising",
     "listed": "grammar",
     "number": "drafting, replica",
