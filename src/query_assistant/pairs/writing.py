@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tqdm import tqdm
 
 from query_assistant.apis import Api
-from query_assistant.drafting.synthesis import Executor
+from query_assistant.drafting.synthesis import RecordSelector
 from query_assistant.errors import QueryAssistantError
 from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
 from query_assistant.pairs.constructs import constructs
@@ -56,7 +56,7 @@ class PairReport:
 def write_pairs(
     api: Api,
     queries: Sequence[GoodQuery],
-    replica: Executor,
+    replica: RecordSelector,
     settings: PairSettings,
     model: ModelWriter | None = None,
 ) -> tuple[list[Pair], PairReport]:
@@ -67,7 +67,9 @@ def write_pairs(
 class Writer:
     """Writes and checks the pairs of one API."""
 
-    def __init__(self, api: Api, replica: Executor, settings: PairSettings, model: ModelWriter | None = None) -> None:
+    def __init__(
+        self, api: Api, replica: RecordSelector, settings: PairSettings, model: ModelWriter | None = None
+    ) -> None:
         self.api = api
         self.replica = replica
         self.settings = settings
