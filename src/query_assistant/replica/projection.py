@@ -15,7 +15,6 @@ from query_assistant.nesting import leaf_values
 from query_assistant.replica.patterns import Glob
 
 Decision = Literal["keep", "descend", "drop"]
-ROOT_KEYS = ("_id", "_score", "_version")
 
 
 @dataclass
