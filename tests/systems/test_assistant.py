@@ -62,7 +62,7 @@ def test_the_encoder_loads_while_the_model_does(models: Path, monkeypatch: pytes
 
 
 def test_missing_weights_are_said_before_a_missing_index(tmp_path: Path) -> None:
-    with pytest.raises(MissingResourceError, match="tokenizer|gguf|model"):
+    with pytest.raises(MissingResourceError, match=r"tokenizer|gguf|model"):
         opened(tmp_path)
     with pytest.raises(MissingResourceError, match="no index"):
         opened(tmp_path, engine=Silent())
