@@ -29,7 +29,7 @@ from query_assistant.apis import api_folder
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 from query_assistant.records import WrittenPair, read_jsonl
-from query_assistant.server.page import EXAMPLES
+from query_assistant.server.layout import EXAMPLES
 
 READING_S = 20.0  # mean; people look at rows before they ask again
 REPEATED = 0.2

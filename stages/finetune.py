@@ -17,6 +17,7 @@ from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair, read_jsonl, write_json
+from query_assistant.retrieval.linking import mark, taught_queries
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import derive_seed
 
@@ -34,11 +35,13 @@ def main(params: Params) -> None:
 def _train(params: Params) -> dict[str, Any]:
     knobs, lora = params.finetune, params.model.lora
     assert lora is not None  # the stage exists only for models that are trained
-    pairs = chosen_pairs(read_jsonl("data/splits/train.jsonl", Pair), knobs, params.seed)
+    start = PUBLISHED if knobs.start_from == "published" else None
+    seen = taught_queries(start) if start else frozenset()
+    pairs = chosen_pairs(read_jsonl("data/splits/train.jsonl", Pair), knobs, params.seed, seen)
     held_out = read_jsonl("data/splits/validation.jsonl", Pair)[: knobs.validation_samples]
     train, validation = _samples(params, pairs, held_out)
-    start = PUBLISHED if knobs.start_from == "published" else None
-    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, derive_seed(params.seed, "finetune"), start)
+    seed, taught = derive_seed(params.seed, "finetune"), {mark(pair) for pair in pairs}
+    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, seed, start, taught)
     write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})
     return report
 

@@ -8,9 +8,10 @@ from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import described
 from query_assistant.reporting.figures import curve_entries
+from query_assistant.reporting.pipeline_runs import SystemsCompared, current_pipeline_run
 from query_assistant.reporting.report import write_report
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, log_comparison
+from query_assistant.reporting.tracking import log_comparison
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
 FORGOTTEN = Path("metrics/forget.json")

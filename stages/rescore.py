@@ -4,8 +4,9 @@ from pathlib import Path
 
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import run_stage
+from query_assistant.reporting.pipeline_runs import current_pipeline_run
 from query_assistant.reporting.published import EXPERIMENT, rescore
-from query_assistant.reporting.tracking import current_pipeline_run, log_comparison
+from query_assistant.reporting.tracking import log_comparison
 
 RESPONSES, RECORDS, SCORES = Path("data/raw/published-responses"), Path("data/raw/records"), Path("metrics/published")
 

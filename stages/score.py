@@ -9,7 +9,8 @@ from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.pipeline.turned import described
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
-from query_assistant.reporting.tracking import SystemAnswers, SystemsCompared, current_pipeline_run, log_comparison
+from query_assistant.reporting.pipeline_runs import SystemAnswers, SystemsCompared, current_pipeline_run
+from query_assistant.reporting.tracking import log_comparison
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system, times
 from query_assistant.statistics import Resampling

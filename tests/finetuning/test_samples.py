@@ -15,6 +15,7 @@ from query_assistant.errors import ConfigurationError
 from query_assistant.finetuning.samples import Sample, chosen_pairs, training_samples, wishes
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair
+from query_assistant.retrieval.linking import mark
 from query_assistant.retrieval.search import Retriever, build_index
 
 GENES = ["CDK2", "TP53", "BRCA1", "EGFR", "KRAS", "MYC", "INS", "HBB"]
@@ -89,7 +90,9 @@ def test_a_kind_without_its_retriever_is_refused() -> None:
 
 
 def asking(skeleton: str, origin: str) -> Pair:
-    return NAME.model_copy(update={"skeleton": skeleton, "origin": origin, "id": f"{skeleton}{origin}"})
+    return NAME.model_copy(
+        update={"skeleton": skeleton, "origin": origin, "query": skeleton, "id": f"{skeleton}{origin}"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,11 @@ def test_rich_pairs_are_drawn_rather_and_people_have_their_share() -> None:
     assert sum(wishes(pair) > 1 for pair in plain) < 22 < 26 <= sum(wishes(pair) > 1 for pair in eager)
     assert len({pair.id for pair in eager}) == 60
     assert drawn(2) == eager != drawn(2, seed=4)
+
+
+def test_a_further_round_draws_what_it_has_not_seen() -> None:
+    pairs = [asking(f"q={number}:<word>", "written") for number in range(100)]
+    knobs = small_knobs(max_pairs=60, written_share=1.0)
+    first = chosen_pairs(pairs, knobs, 3)
+    second = chosen_pairs(pairs, knobs, 3, seen={mark(pair) for pair in first})
+    assert len({pair.id for pair in first + second}) == 100  # the 40 that are new, and 20 again

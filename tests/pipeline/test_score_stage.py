@@ -13,7 +13,7 @@ import pytest
 
 from query_assistant.params import Params, load_params
 from query_assistant.records import BenchmarkItem, Pair, Response, write_jsonl
-from query_assistant.reporting.tracking import PipelineRun, SystemsCompared
+from query_assistant.reporting.pipeline_runs import PipelineRun, SystemsCompared
 
 ROOT = Path(__file__).parents[2]
 GENES = ("CDK2", "TP53", "MYC", "INS", "EGFR", "KRAS")

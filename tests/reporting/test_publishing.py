@@ -13,6 +13,7 @@ from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.finetuning.training import adopt
 from query_assistant.records import write_json
 from query_assistant.reporting.publishing import publish_adapter, publish_responses
+from query_assistant.retrieval.linking import taught_queries, write_marks
 
 TENSORS = {"lora_A.weight": torch.linspace(-1, 1, 12).reshape(3, 4), "lora_B.weight": torch.full((4, 3), 0.5)}
 
@@ -30,6 +31,7 @@ def archive(tmp_path: Path) -> Path:
     save_file(TENSORS, adapter / "adapter_model.safetensors")
     write_json(adapter / "adapter_config.json", {"base_model_name_or_path": "small@1", "r": 3})
     (adapter / "training.jsonl").write_text('{"step": 1, "loss": 2.5}\n', encoding="utf-8")
+    write_marks(adapter, ["5ca1ab1e", "0ddba115"])
     write_json(tmp_path / "finetune.json", {"steps": 1})
     (tmp_path / "params.yaml").write_text("seed: 17\n", encoding="utf-8")
     publish_adapter(adapter, tmp_path / "finetune.json", tmp_path / "params.yaml", tmp_path / "published.tar.gz")
@@ -44,8 +46,10 @@ def test_an_adopted_adapter_is_the_published_one_to_half_precision(archive: Path
     assert sorted(path.name for path in (tmp_path / "adopted").iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
+        "trained_on.txt",
         "training.jsonl",
     ]
+    assert taught_queries(tmp_path / "adopted") == {"5ca1ab1e", "0ddba115"}
     assert {name: tensor.float().tolist() for name, tensor in adopted.items()} == {
         name: tensor.to(torch.bfloat16).float().tolist() for name, tensor in TENSORS.items()
     }

@@ -9,10 +9,11 @@ import pytest
 from mlflow import MlflowClient
 
 from query_assistant.errors import MissingResourceError
+from query_assistant.reporting.pipeline_runs import PipelineRun, SystemsCompared
 from query_assistant.reporting.provenance import describe_run
 from query_assistant.reporting.store import open_store, relocate, store_root, store_uri
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import PipelineRun, SystemsCompared, log_comparison
+from query_assistant.reporting.tracking import log_comparison
 from reporting.scores import score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")

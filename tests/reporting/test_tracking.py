@@ -18,20 +18,12 @@ from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from query_assistant.records import BenchmarkItem, Response
+from query_assistant.reporting.pipeline_runs import PipelineRun, SystemAnswers, SystemsCompared, current_pipeline_run
 from query_assistant.reporting.provenance import describe_run
+from query_assistant.reporting.run_contents import flat_params, system_note
 from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import (
-    TABLE,
-    PipelineRun,
-    SystemAnswers,
-    SystemsCompared,
-    current_pipeline_run,
-    flat_params,
-    is_logged,
-    log_comparison,
-    system_note,
-)
+from query_assistant.reporting.tracking import TABLE, is_logged, log_comparison
 from reporting.scores import score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")

@@ -16,6 +16,7 @@ from query_assistant.records import Query
 from query_assistant.replica import Replica
 from query_assistant.server.answering_thread import AnsweringThread, OpenedAssistant
 from query_assistant.server.desk import Desk
+from query_assistant.server.results import RecordSource
 from query_assistant.systems.assistant import Assistant, Proposal
 from query_assistant.systems.generation import System
 
@@ -55,13 +56,18 @@ def opened(apis: Mapping[str, Api], answer: Callable[[Prompt], str] = say) -> Op
 
 @contextmanager
 def desk_of(
-    api: Api, replica: Replica, folder: Path, answer: Callable[[Prompt], str] = say, most_waiting: int = 8
+    api: Api,
+    replica: Replica,
+    folder: Path,
+    answer: Callable[[Prompt], str] = say,
+    most_waiting: int = 8,
+    live: Callable[[Api], RecordSource] | None = None,
 ) -> Iterator[Desk]:
     apis = {api.name: api}
     model = AnsweringThread(lambda: opened(apis, answer), most_waiting=most_waiting)
     while model.state == "loading":
         time.sleep(0.005)
-    desk = Desk(apis, model, lambda _: replica, folder / "corrections.sqlite")
+    desk = Desk(apis, model, lambda _: replica, folder / "corrections.sqlite", live)
     try:
         yield desk
     finally:

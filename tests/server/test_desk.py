@@ -87,17 +87,19 @@ def test_the_live_api_is_off_unless_switched_on(desk: Desk) -> None:
         desk.execute("mygene", "/v3/query?q=cdk2", live=True)
 
 
-def test_the_live_api_answers_where_it_is_switched_on_and_is_opened_once(desk: Desk, replica: Replica) -> None:
+def test_the_live_api_answers_where_it_is_switched_on_and_is_opened_once(
+    mygene: Api, replica: Replica, tmp_path: Path
+) -> None:
     made: list[str] = []
 
     def live(api: Api) -> Replica:
         made.append(api.name)
         return replica
 
-    desk.live = live
-    done = desk.execute("mygene", "/v3/query?q=symbol:CDK2", live=True)
-    assert (done.source, done.note, done.body["total"]) == ("live", "asked MyGene.info itself", 1)
-    assert desk.rows("mygene", "/v3/query?q=symbol:CDK2", live=True).hits == 1
+    with desk_of(mygene, replica, tmp_path, live=live) as desk:
+        done = desk.execute("mygene", "/v3/query?q=symbol:CDK2", live=True)
+        assert (done.source, done.note, done.body["total"]) == ("live", "asked MyGene.info itself", 1)
+        assert desk.rows("mygene", "/v3/query?q=symbol:CDK2", live=True).hits == 1
     assert made == ["mygene"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from query_assistant.engines.chat import ChatTokenizer
@@ -17,6 +17,7 @@ from query_assistant.params import FinetuneParams
 from query_assistant.prompts import Message, PromptApi, PromptBuilder, PromptSettings
 from query_assistant.queries.request import to_text
 from query_assistant.records import Pair
+from query_assistant.retrieval.linking import mark
 from query_assistant.retrieval.search import Retriever
 from query_assistant.seeds import generator
 
@@ -47,10 +48,13 @@ class TokenSample:
         return len(self.prompt) + len(self.answer)
 
 
-def chosen_pairs(pairs: Sequence[Pair], knobs: FinetuneParams, seed: int) -> list[Pair]:
+def chosen_pairs(
+    pairs: Sequence[Pair], knobs: FinetuneParams, seed: int, seen: Container[str] = frozenset()
+) -> list[Pair]:
     """At most `max_pairs` pairs, drawn with the seed; `written_share` of them by people, if there are so many.
 
-    A pair's chance to be drawn grows with its `wishes`, to the power of `richness`.
+    A pair's chance to be drawn grows with its `wishes`, to the power of `richness`; those whose `mark` was `seen` by an
+    earlier round come after all others.
     """
     most = knobs.max_pairs
     if not most or most >= len(pairs):
@@ -59,15 +63,19 @@ def chosen_pairs(pairs: Sequence[Pair], knobs: FinetuneParams, seed: int) -> lis
     made = [pair for pair in pairs if pair.origin != "written"]
     drawn = min(round(most * knobs.written_share), len(written))
     rng = generator(seed, "training pairs")
-    chosen = _drawn(written, drawn, knobs.richness, rng) + _drawn(made, most - drawn, knobs.richness, rng)
+    chosen = [
+        pair
+        for kind, share in ((written, drawn), (made, most - drawn))
+        for pair in _drawn(kind, share, knobs.richness, rng, seen)
+    ]
     rng.shuffle(chosen)
     return chosen
 
 
-def _drawn(pairs: Sequence[Pair], most: int, richness: float, rng: random.Random) -> list[Pair]:
+def _drawn(pairs: Sequence[Pair], most: int, richness: float, rng: random.Random, seen: Container[str]) -> list[Pair]:
     """At most `most` pairs without repetition, by weight (Efraimidis and Spirakis, 2006: the largest u^(1/w))."""
     keys = [rng.random() ** (1 / wishes(pair) ** richness) for pair in pairs]
-    best = sorted(range(len(pairs)), key=lambda at: -keys[at])[:most]
+    best = sorted(range(len(pairs)), key=lambda at: (mark(pairs[at]) in seen, -keys[at]))[:most]
     return [pairs[at] for at in sorted(best)]
 
 

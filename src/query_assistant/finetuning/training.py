@@ -7,6 +7,7 @@ data/shared/published-adapter.tar.gz (made by `publishing`) holds
     training.jsonl                                     its loss curve
     finetune.json                                      what training came to
     params.yaml                                        the configuration it was trained with
+    trained_on.txt                                     marks of the queries it was taught, in all its rounds
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import describe
 from query_assistant.params import FinetuneParams, LoraParams
 from query_assistant.records import write_json
+from query_assistant.retrieval.linking import taught_queries, write_marks
 
 WEIGHTS, CONFIG, REPORT = "adapter_model.safetensors", "adapter_config.json", "finetune.json"
 _NOT_OF_THE_RESULT = {"max_minutes", "max_pairs", "mix", "prompt"}  # the last three are in the samples already
@@ -43,15 +45,17 @@ def finetune(
     lora: LoraParams,
     seed: int,
     start: Path | None = None,
+    taught: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Writes the adapter to `destination` and returns what training came to.
 
-    `destination` gets adapter_model.safetensors, adapter_config.json and training.jsonl: the same bytes for the same
-    training. A run that was killed goes on from its last checkpoint, which lies beside `destination` until the adapter
-    is whole.
+    `destination` gets adapter_model.safetensors, adapter_config.json, training.jsonl and trained_on.txt: the same bytes
+    for the same training. A run that was killed goes on from its last checkpoint, which lies beside `destination` until
+    the adapter is whole.
 
     Args:
         start: the folder of an adapter that training goes on from, of the same base model, rank and alpha.
+        taught: marks of the queries in `train` (`retrieval.linking.mark`), which a further round draws last.
 
     Returns:
         samples, left_out (longer than max_seq_len), steps, loss (mean of the last ten steps), validation_loss; and
@@ -71,7 +75,8 @@ def finetune(
     start = _startable(start, base, lora) if start else None
     work = _work_folder(destination, _fingerprint(samples + held_out, base, knobs, lora, seed, start))
     adapter = _train(Run(samples, held_out, base, work, knobs, lora, seed, start))
-    _hand_out(adapter, work / LOSSES, destination, base)
+    known = taught_queries(start) if start else frozenset()
+    _hand_out(adapter, work / LOSSES, destination, base, known | set(taught))
     report = {"samples": len(samples), "left_out": len(train) - len(samples), **_summary(work)}
     shutil.rmtree(work)
     return report | {"seconds": round(time.monotonic() - started, 1)}
@@ -90,6 +95,7 @@ def adopt(published: Path, base: Path, destination: Path) -> dict[str, Any]:
     destination.mkdir(parents=True)
     for name in (WEIGHTS, CONFIG, LOSSES):
         shutil.copyfile(published / name, destination / name)
+    write_marks(destination, taught_queries(published))
     return report
 
 
@@ -175,7 +181,7 @@ def _work_folder(destination: Path, fingerprint: str) -> Path:
     return work
 
 
-def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path) -> None:
+def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path, taught: Iterable[str]) -> None:
     config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base_name(base), "task_type": "CAUSAL_LM"}
     config["target_modules"] = sorted(config["target_modules"])
@@ -183,6 +189,7 @@ def _hand_out(adapter: Path, losses: Path, destination: Path, base: Path) -> Non
         shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
         write_json(folder / CONFIG, config)
         shutil.copyfile(losses, folder / LOSSES)
+        write_marks(folder, taught)
 
 
 def _summary(work: Path) -> dict[str, float]:

@@ -22,8 +22,9 @@ from query_assistant.params import load_params
 from query_assistant.pipeline.turned import described
 from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.figures import curve_entries
+from query_assistant.reporting.pipeline_runs import SystemsCompared, current_pipeline_run
 from query_assistant.reporting.store import open_store, store_uri
-from query_assistant.reporting.tracking import SystemsCompared, current_pipeline_run, is_logged, log_comparison
+from query_assistant.reporting.tracking import is_logged, log_comparison
 from query_assistant.reporting.views import PIPELINE_RUNS, SYSTEMS, view_address, write_views
 
 HOST, PORT = "127.0.0.1", 5000

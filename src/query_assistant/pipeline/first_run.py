@@ -18,8 +18,9 @@ from query_assistant.archives import unpack
 from query_assistant.exits import run_to_exit
 from query_assistant.params import load_params
 from query_assistant.project import load_environment, project_root
+from query_assistant.reporting.pipeline_runs import current_pipeline_run
 from query_assistant.reporting.published import EXPERIMENT, rescore
-from query_assistant.reporting.tracking import current_pipeline_run, log_comparison
+from query_assistant.reporting.tracking import log_comparison
 from query_assistant.shared_data import pull_shared_data
 from query_assistant.systems.published import install
 

@@ -19,8 +19,8 @@ from query_assistant.params import Params
 from query_assistant.pipeline.configuration import compose
 from query_assistant.project import project_root
 from query_assistant.reporting.provenance import Provenance, describe_run
+from query_assistant.reporting.run_contents import flat_params
 from query_assistant.reporting.tables import read_scores
-from query_assistant.reporting.tracking import flat_params
 
 Values = dict[str, Any]
 

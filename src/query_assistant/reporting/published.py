@@ -17,9 +17,9 @@ from query_assistant.apis import load_api
 from query_assistant.errors import MissingResourceError
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
+from query_assistant.reporting.pipeline_runs import SystemAnswers, SystemsCompared
 from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import read_scores, systems_table
-from query_assistant.reporting.tracking import SystemAnswers, SystemsCompared
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling

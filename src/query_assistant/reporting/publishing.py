@@ -45,7 +45,8 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, ca
     tensors: Mapping[str, torch.Tensor] = load_file(adapter / WEIGHTS)
     save_file({name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}, halved, metadata={"format": "pt"})
     try:
-        files = {WEIGHTS: halved, CONFIG: adapter / CONFIG, LOSSES: adapter / LOSSES, REPORT: report, PARAMS: params}
+        kept = {name: adapter / name for name in (CONFIG, LOSSES, TRAINED_ON)}
+        files = {WEIGHTS: halved, **kept, REPORT: report, PARAMS: params}
         pack(files | ({CALIBRATION: calibration} if calibration else {}), archive)
     finally:
         halved.unlink()

@@ -15,148 +15,42 @@ stage does or fails to do. What is there already is left alone, what was cut off
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pandas as pd
-import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
+from mlflow.entities import Metric, Param, Run
 from mlflow.utils.mlflow_tags import (
-    MLFLOW_DATASET_CONTEXT,
     MLFLOW_LOGGED_ARTIFACTS,
     MLFLOW_PARENT_RUN_ID,
     MLFLOW_RUN_NAME,
     MLFLOW_RUN_NOTE,
 )
 
-from query_assistant.queries.request import to_text
-from query_assistant.records import Query, Response
-from query_assistant.reporting.provenance import Provenance
+from query_assistant.reporting.pipeline_runs import PipelineRun, SystemAnswers, SystemsCompared
+from query_assistant.reporting.run_contents import (
+    CLOCK,
+    answer_table,
+    shown_figures,
+    system_note,
+    tested_on,
+    trained_on,
+)
 from query_assistant.reporting.store import exclusively, open_store
 from query_assistant.reporting.tables import api_table, read_scores, summary, systems_table, techniques_table
 from query_assistant.reporting.views import write_views
-from query_assistant.scoring.documents import Rows, Score, Times, read_score, times
-from query_assistant.systems.evaluation_sets import Item
+from query_assistant.scoring.documents import Score, read_score, times
 
-WRITTEN_BY_RUNS = (":!dvc.lock", ":!metrics", ":!params.yaml")  # they change while one pipeline run goes on
 ROLES = ("weights", "examples", "context", "decoding")  # the four words of a system
 FINISHED = "attributes.status = 'FINISHED'"
 TABLE = "answers.json"  # of one name in all runs, so that MLflow puts them side by side
-CLOCK = ("cost/ms", "cost/ms_p95")  # figures of an answer's time
 LONGEST = 6000  # characters of a parameter
 BATCH = 1000  # metrics that MLflow takes at once
-WORDS = {
-    "base": "the base model's weights",
-    "finetuned": "weights fine-tuned on the training pairs",
-    "zero_shot": "no examples in the prompt",
-    "few_shot": "examples from the training pairs in the prompt",
-    "closed": "no retrieval",
-    "rag": "retrieved fields and documentation in the prompt",
-    "free": "free decoding",
-    "grammar": "decoding within the API's grammar",
-    "chosen": "asked several times within the grammar where unsure, the likeliest reading given",
-}
 INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
 Shares of 1; `selection`: the query selects the records that were meant.
 """
-
-
-@dataclass(frozen=True)
-class PipelineRun:
-    """What makes one pipeline run: the code, the parameters and the name DVC gave the experiment.
-
-    `changes` tells one uncommitted state of the code from another; empty where nothing is changed.
-    """
-
-    git_revision: str
-    params_sha256: str
-    name: str
-    changes: str = ""
-
-    @property
-    def key(self) -> str:
-        words = [self.git_revision, self.changes, self.params_sha256[:12], self.name]
-        return "-".join(word.replace("'", "") for word in words if word)
-
-
-def current_pipeline_run(params: Path = Path("params.yaml"), name: str | None = None) -> PipelineRun:
-    """The pipeline run this process belongs to; the same from the first stage to the last.
-
-    A working tree with changes has a revision ending in `-dirty`. Files that the run itself writes are no changes, and
-    params.yaml counts by its hash.
-    """
-    digest = hashlib.sha256(params.read_bytes()).hexdigest()
-    commit = _git("rev-parse", "--short=12", "HEAD")
-    changes = _git("diff", "HEAD", "--", ":/", *WRITTEN_BY_RUNS)
-    revision = f"{commit}-dirty" if commit and changes else commit or "no_git"
-    state = hashlib.sha256(changes.encode()).hexdigest()[:12] if changes else ""
-    return PipelineRun(revision, digest, name or os.environ.get("DVC_EXP_NAME", "workspace"), state)
-
-
-def _git(*arguments: str) -> str:
-    if not shutil.which("git"):
-        return ""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-@dataclass(frozen=True)
-class SystemAnswers:
-    """What one system answered.
-
-    Attributes:
-        file: the answers as they were written.
-        rows: each with its verdict, as `score_system` gives them.
-        ended: when the last was given, in seconds since 1970; a file's time of change, say.
-    """
-
-    file: Path
-    responses: Sequence[Response]
-    rows: Rows
-    ended: float
-
-    @property
-    def digest(self) -> str:
-        """The same for the same answers to the same questions, however long they took."""
-        given = [(one.id, one.text, one.prompt_sha256) for one in self.responses]
-        return hashlib.sha256(json.dumps(given).encode()).hexdigest()
-
-    @property
-    def period(self) -> tuple[int, int]:
-        """From the first answer to the last, in milliseconds since 1970."""
-        end = int(1000 * self.ended)
-        return end - round(sum(one.latency_ms for one in self.responses)), end
-
-
-@dataclass(frozen=True)
-class SystemsCompared:
-    """What one pipeline run found.
-
-    Attributes:
-        run: what was turned, of which model, on how many instructions.
-        documents: the score documents of all its systems.
-        answers: by system, where they are at hand.
-        sets: what was asked, by set.
-        training: entries of the training curve, each with its `step`.
-        numbers: of the whole run, such as what was forgotten, for the parent.
-        files: figures, tables and parameters, for the parent.
-    """
-
-    run: Provenance
-    documents: Sequence[Path]
-    answers: Mapping[str, SystemAnswers] = field(default_factory=dict)
-    sets: Mapping[str, Sequence[Item]] = field(default_factory=dict)
-    training: Sequence[Mapping[str, float]] = ()
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    files: Sequence[Path] = ()
 
 
 def log_comparison(experiment: str, pipeline: PipelineRun, found: SystemsCompared) -> str:
@@ -206,7 +100,7 @@ class _Log:
         self._client.set_tag(run_id, "scores", run.scores_sha256)
         self._log_training()
         if not self._parent.inputs.dataset_inputs:
-            self._client.log_inputs(run_id, datasets=[*_tested_on(self._found.sets), *_trained_on(Path("dvc.lock"))])
+            self._client.log_inputs(run_id, datasets=[*tested_on(self._found.sets), *trained_on(Path("dvc.lock"))])
         self._fill(self._parent, self._knobs, {**summary(scores), **self._found.numbers}, self._found.files)
         self._client.set_terminated(run_id)
         write_views(self._client, self._experiment_id, run_id)
@@ -285,7 +179,7 @@ class _Log:
         if MLFLOW_LOGGED_ARTIFACTS not in run.data.tags:
             self._client.log_table(run.info.run_id, answer_table(answered.rows, self._found.sets), TABLE)
         if not run.inputs.dataset_inputs:
-            self._client.log_inputs(run.info.run_id, datasets=_tested_on(self._found.sets))
+            self._client.log_inputs(run.info.run_id, datasets=tested_on(self._found.sets))
 
     def _fill_from(
         self, run: Run, made: Run | None, params: Mapping[str, object], metrics: Mapping[str, float], document: Path
@@ -343,93 +237,3 @@ def _sha256(file: Path) -> str:
 
 def _milliseconds() -> int:
     return int(time.time() * 1000)
-
-
-def answer_table(rows: Rows, sets: Mapping[str, Sequence[Item]]) -> pd.DataFrame:
-    """An answer a row, beside the question and the right query, with its verdict and what is wrong with it."""
-    wanted = {item.id: (item.instruction, to_text(Query(query=item.query, body=item.body)))
-              for items in sets.values() for item in items}  # fmt: skip
-    return pd.DataFrame(
-        {
-            "question": wanted[str(row["id"])][0],
-            "answer": row.get("answer", ""),  # second: MLflow opens on it, a column a system
-            "verdict": row["relation"],
-            "error": row["error"] or "",
-            "why": "; ".join(map(str, row["differences"])),  # type: ignore[call-overload]
-            "right query": wanted[str(row["id"])][1],
-            "API": row["api"],
-            "set": row["set"],
-            "id": row["id"],
-        }
-        for row in rows
-    ).astype(object)  # MLflow asks for it, and pandas warns of its own text type
-
-
-def _tested_on(sets: Mapping[str, Sequence[Item]]) -> list[DatasetInput]:
-    """What was asked, by set, known by its content."""
-    found = []
-    for name, items in sets.items():
-        text = json.dumps([item.model_dump(mode="json") for item in items], sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        found.append(_dataset(name, digest, f"data/splits and data/apis: {name}", "testing", len(items)))
-    return found
-
-
-def _trained_on(lock: Path) -> list[DatasetInput]:
-    """The parts of the split that training read, by the hashes in dvc.lock; none where nothing was split."""
-    if not lock.is_file():
-        return []
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
-    outs = {one["path"]: one["md5"] for one in stages.get("split", {}).get("outs", ())}
-    parts = {"train": "training", "validation": "validation"}
-    paths = {name: f"data/splits/{name}.jsonl" for name in parts}
-    return [_dataset(name, outs[path][:12], path, parts[name]) for name, path in paths.items() if path in outs]
-
-
-def _dataset(name: str, digest: str, place: str, context: str, rows: int | None = None) -> DatasetInput:
-    profile = json.dumps({"num_rows": rows}) if rows is not None else None
-    dataset = Dataset(name, digest, "local", json.dumps({"uri": place}), profile=profile)
-    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
-
-
-def shown_figures(score: Score, taken: Times | None) -> dict[str, float]:
-    """The figures that tell systems apart: short names, for MLflow heads its columns with them.
-
-    Plain ones are of the benchmark; all the others are in the run's score document.
-    """
-    part = score.benchmark
-    low, high = part.interval["selection"]
-    found = {"selection": part.selection, "selection_low": low, "selection_high": high}
-    found |= {rung: getattr(part, rung) for rung in ("valid", "exact", "canonical", "execution")}
-    found |= {f"api/{name}": shares.selection for name, shares in part.by_api.items()}
-    found |= {f"error/{kind}": count / part.n for kind, count in part.errors.items()}
-    if score.test:
-        found |= {"test/selection": score.test.selection, "test/valid": score.test.valid}
-    found |= {"cost/prompt_tokens": score.cost.prompt_tokens_mean, "cost/answer_tokens": score.cost.answer_tokens_mean}
-    if taken:
-        found |= dict(zip(CLOCK, (taken.latency_ms_median, taken.latency_ms_p95), strict=True))
-    return found
-
-
-def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Every knob under its dotted name, as one writes it behind `-S`: `generate.rag.k`."""
-    flat: dict[str, object] = {}
-    for key, value in settings.items():
-        flat |= flat_params(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
-
-
-def system_note(score: Score) -> str:
-    """A system in words with its headline figures, as Markdown."""
-    words = ", ".join(WORDS.get(word, word) for word in score.system.split("-"))
-    low, high = score.benchmark.interval["selection"]
-    lines = [
-        f"benchmark, right records: **{_percent(score.benchmark.selection)}** ({_percent(low)} to {_percent(high)})"
-    ]
-    lines += [f"test split, right records: **{_percent(score.test.selection)}**"] if score.test else []
-    lines += [f"benchmark, valid queries: **{_percent(score.benchmark.valid)}**"]
-    return "\n".join([f"{words[:1].upper()}{words[1:]}.\n", *(f"- {line}" for line in lines)])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"

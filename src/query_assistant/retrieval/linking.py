@@ -19,7 +19,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ def train_linker(
     with atomic_folder(destination) as folder:
         shutil.copyfile(work / ADAPTER, folder / ADAPTER)
         write_json(folder / ADAPTER_CONFIG, {"r": knobs.rank, "lora_alpha": 2 * knobs.rank, "peft_type": "LORA"})
-        (folder / TRAINED_ON).write_text("".join(f"{line}\n" for line in sorted(taught)), encoding="utf-8")
+        write_marks(folder, taught)
     shutil.rmtree(work)
     last = losses[-20:]
     return {"lessons": len(lessons), "steps": len(losses), "loss": round(sum(last) / len(last), 4)}
@@ -133,9 +133,14 @@ def has_linker(folder: Path) -> bool:
 
 
 def taught_queries(published: Path) -> frozenset[str]:
-    """The marks of the queries that a shared linker was trained on, see `mark`; none where there is no linker."""
+    """The marks of the queries that a shared linker or adapter was trained on, see `mark`; none where none lie."""
     file = published / TRAINED_ON
     return frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
+
+
+def write_marks(folder: Path, marks: Iterable[str]) -> None:
+    """Notes in `folder` what was taught, for `taught_queries`."""
+    (folder / TRAINED_ON).write_text("".join(f"{line}\n" for line in sorted(marks)), encoding="utf-8")
 
 
 def mark(pair: Pair) -> str:
