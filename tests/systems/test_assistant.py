@@ -51,7 +51,7 @@ def opened(models: Path, system: System = FEW_SHOT_RAG, **others: Any) -> Any:
 
 def test_the_encoder_loads_while_the_model_does(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed = threading.Event()
-    monkeypatch.setattr(Retriever, "warm", lambda self: warmed.set())
+    monkeypatch.setattr(Retriever, "warm", lambda self, apis: warmed.set())
 
     def open_weights(*_: Any, **__: Any) -> Silent:
         assert warmed.wait(30), "nothing was loaded beside the model"

@@ -14,10 +14,11 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -131,9 +132,13 @@ class Retriever:
         other._lexical_weight = lexical_weight
         return other
 
-    def warm(self) -> None:
-        """Loads the encoders that the index's collections need, which the first search would else wait for."""
+    def warm(self, apis: Iterable[str]) -> None:
+        """Loads the encoders and what there is of these APIs, for which the first search would else wait."""
         self.prepare([""])
+        kinds: dict[str, Any] = {"passages": Passage, "examples": Pair, "fields": FieldDescription}
+        for api, (name, kind) in product(apis, kinds.items()):
+            if (self._folder / f"{name}-{api}.jsonl").is_file():
+                self._collection(name, api, kind)
 
     def prepare(self, instructions: Sequence[str], collections: Container[str] = COLLECTIONS) -> None:
         """Embeds instructions ahead, together, for those of the collections that the index has."""

@@ -7,7 +7,7 @@ assistant.ask("human genes on chromosome 11 named insulin", "mygene")     # Quer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,7 +123,7 @@ def open_assistant(
     """
     with ThreadPoolExecutor(1) as meanwhile:  # both work outside Python, on a core each
         place, opened = index or models / "index", {} if retrievers is None else retrievers
-        retrieving = meanwhile.submit(_retrievers, params, system, place, opened)
+        retrieving = meanwhile.submit(_retrievers, params, system, apis, place, opened)
         engine = engine or open_weights(system.weights, params, models, keep_graph=True)
         rag, few_shot = retrieving.result()
     if few_shot and examples:
@@ -150,21 +150,21 @@ def open_weights(weights: str, params: Params, models: Path = Path("models"), *,
     return open_engine(settings, models / weights, keep_graph=keep_graph)
 
 
-def _retriever(word: str, params: Params, index: Path, opened: dict[str, Retriever]) -> Retriever:
-    """What is retrieved from for a word of a system's name, its encoders loaded."""
+def _retriever(word: str, params: Params, apis: Iterable[str], index: Path, opened: dict[str, Retriever]) -> Retriever:
+    """What is retrieved from for a word of a system's name, loaded."""
     if word not in opened:  # each by its own knobs alone: turning one must change no system without its word
         knobs = params.generate.rag if word == "rag" else params.generate.few_shot
         opened[word] = Retriever.load(index / word, lexical_weight=knobs.lexical_weight)
-        opened[word].warm()
+        opened[word].warm(apis)
     return opened[word]
 
 
 def _retrievers(
-    params: Params, system: System, index: Path, opened: dict[str, Retriever]
+    params: Params, system: System, apis: Iterable[str], index: Path, opened: dict[str, Retriever]
 ) -> tuple[Retriever | None, Retriever | None]:
     """What the system retrieves fields and examples from."""
-    rag = _retriever("rag", params, index, opened) if system.context == "rag" else None
-    return rag, _retriever("few_shot", params, index, opened) if system.examples == "few_shot" else None
+    rag = _retriever("rag", params, apis, index, opened) if system.context == "rag" else None
+    return rag, _retriever("few_shot", params, apis, index, opened) if system.examples == "few_shot" else None
 
 
 def _settings(params: Params) -> PromptSettings:
