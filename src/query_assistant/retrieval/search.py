@@ -42,13 +42,13 @@ COLLECTIONS = ("passages", "examples", "fields")
 MOST_VECTORS = 50_000  # of instructions, kept: 80 MB
 
 
-class Passage(Record):
+class IndexedPassage(Record):
     """A piece of documentation."""
 
     text: str
 
 
-T = TypeVar("T", FieldDescription, Passage, Pair)
+T = TypeVar("T", FieldDescription, IndexedPassage, Pair)
 
 
 def build_index(
@@ -71,7 +71,7 @@ def build_index(
         for api in fields:
             _write(folder, "fields", api, fields[api], linked(linker) if linker else embed)
         for api in documentation:
-            _write(folder, "passages", api, [Passage(text=text) for text in documentation[api]], embed)
+            _write(folder, "passages", api, [IndexedPassage(text=text) for text in documentation[api]], embed)
         for api in sorted({pair.api for pair in examples}):
             _write(folder, "examples", api, [pair for pair in examples if pair.api == api], embed)
         place = os.path.relpath(linker, destination) if linker else None
@@ -88,7 +88,7 @@ def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed:
     faiss.write_index(index, str(folder / f"{collection}-{api}.faiss"))
 
 
-def _text(entry: FieldDescription | Passage | Pair) -> str:
+def _text(entry: FieldDescription | IndexedPassage | Pair) -> str:
     """What of an entry is searched."""
     if isinstance(entry, FieldDescription):
         return field_text(entry)
@@ -150,7 +150,7 @@ class Retriever:
         return list(_first(self._nearest("fields", api, FieldDescription, instruction), k))
 
     def passages(self, instruction: str, api: str, k: int) -> list[str]:
-        near = self._nearest("passages", api, Passage, instruction)
+        near = self._nearest("passages", api, IndexedPassage, instruction)
         return [passage.text for passage in _first(near, k)]
 
     def examples(
