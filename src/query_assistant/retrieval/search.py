@@ -135,7 +135,7 @@ class Retriever:
     def warm(self, apis: Iterable[str]) -> None:
         """Loads the encoders and what there is of these APIs, for which the first search would else wait."""
         self.prepare([""])
-        kinds: dict[str, Any] = {"passages": Passage, "examples": Pair, "fields": FieldDescription}
+        kinds: dict[str, Any] = {"passages": IndexedPassage, "examples": Pair, "fields": FieldDescription}
         for api, (name, kind) in product(apis, kinds.items()):
             if (self._folder / f"{name}-{api}.jsonl").is_file():
                 self._collection(name, api, kind)
