@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,6 +55,15 @@ def test_a_gated_model_on_a_gpu_lacks_all_of_it_here(tmp_path: Path) -> None:
         "PyTorch is a CPU build",
         "no NVIDIA GPU to fine-tune and to answer, with 48 GB",
     ]
+
+
+def test_a_name_that_nobody_looks_up_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: looked_up.wait(60))
+    monkeypatch.setattr(checks, "_PATIENCE_S", 0.1)
+    assert "no weights of" in missing(tmp_path, "model=llama31-8b")[0]
+    assert not looked_up.is_set()
+    looked_up.set()
 
 
 def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:

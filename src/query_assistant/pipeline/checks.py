@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from query_assistant.project import CACHE_VARIABLE, shared_cache
 
 HUB = "https://huggingface.co"
 _GIGABYTE = 10**9
+_PATIENCE_S = 2
 _PACKAGES = {"openvino": "openvino_genai", "transformers": "transformers", "openai": "openai"}
 _TRAINERS = {"torchtune": "torchtune", "hf": "trl"}
 
@@ -90,13 +92,20 @@ def _answers(endpoint: str) -> bool:
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True  # it is the proxy's to say
     host, _, port = re.sub(r"^\w+://", "", endpoint).split("/")[0].partition(":")
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        try:
-            probe.connect((host, int(port or (80 if endpoint.startswith("http:") else 443))))
-        except OSError:
-            return False
-    return True
+    place = host, int(port or (80 if endpoint.startswith("http:") else 443))
+    found: list[bool] = []
+    asking = threading.Thread(target=lambda: found.append(_connects(place)), daemon=True)
+    asking.start()  # a thread, for looking up a name keeps to no time limit
+    asking.join(_PATIENCE_S)
+    return found == [True]
+
+
+def _connects(place: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(place, timeout=_PATIENCE_S):
+            return True
+    except OSError:
+        return False
 
 
 def _gpu(model: ModelParams, processes: int) -> Iterator[str]:
@@ -128,7 +137,10 @@ def _gpu_gigabytes() -> list[int]:
     if tool is None:
         return []
     command = [tool, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * _PATIENCE_S)
+    except subprocess.TimeoutExpired:  # a driver that hangs runs nothing either
+        return []
     return [round(int(line) / 1024) for line in done.stdout.split() if line.isdigit()]
 
 
