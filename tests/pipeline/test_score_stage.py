@@ -91,7 +91,7 @@ def test_all_systems_have_their_score_their_times_and_their_run(stage: ModuleTyp
 
 
 def test_what_a_technique_is_worth_is_written_and_tracked(stage: ModuleType) -> None:
-    """Of six questions the fine-tuned system alone gets four, of either set: p is 2 / 2 ** 4, twice that for two rows."""
+    """Of six questions the fine-tuned system alone gets four, in either set: p is 2 / 2 ** 4, twice for two rows."""
     written = Effects.model_validate_json(ran(stage)["metrics/techniques.json"])
     (found,) = stage.logged
     assert tuple(found.effects) == written.effects

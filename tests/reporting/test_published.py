@@ -62,7 +62,7 @@ def test_the_same_responses_give_the_same_files_at_a_later_revision_too(bundle: 
 
 def test_each_lever_is_a_row_on_the_benchmark_and_on_what_both_were_asked_of_the_test_split(bundle: Path) -> None:
     """The chosen answer was not asked the test split; without examples it is wrong there and right on the benchmark."""
-    right, wrong = "/v3/query?q=CDK2", "/v3/query?q=nothing&unknown=1"
+    right, wrong = "/v3/query?q=CDK2", "/v3/query?q=nofield:1"
     greedy, without = SYSTEM.replace("chosen", "grammar"), "finetuned-zero_shot-rag-grammar"
     given = {
         SYSTEM: [answer("b1", SYSTEM, right, 1500.0)],

@@ -50,7 +50,7 @@ def test_a_lever_without_the_answers_of_both_systems_is_no_row() -> None:
 
 
 def test_a_difference_is_paired_and_its_p_value_corrected_for_the_number_of_rows() -> None:
-    """4 against 1 question: p = 2 (1 + 5) / 2 ** 5. 6 against none: p = 2 / 2 ** 6, twice that as the smaller of two."""
+    """4 against 1 question: p = 2 (1 + 5) / 2 ** 5. 6 against none: p = 2 / 2 ** 6, doubled as the smaller of two."""
     questions = asked(finetuned__x="rrrrrrrr....", base__x="..rrrr..r...", finetuned__y="rr..........")
     more = asked(few_shot__z="rrrrrrrr....", zero_shot__z="......rr....")
     merged = [Verdicts(one.group, {**one.right, **other.right}) for one, other in zip(questions, more, strict=True)]
