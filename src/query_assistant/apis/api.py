@@ -264,7 +264,7 @@ def _load(name: str, root: Path) -> Api:
         known = ", ".join(api_names())
         raise ConfigurationError(f"unknown API {name!r}: known are {known}; `qa api add` drafts a new one")
     definition = _read(path, ApiDefinition)
-    family = _read(root / FOLDER / FAMILY, Family)
+    family = _family(root)
     listed = load_schema(path.with_name(FIELDS))
     api = Api(
         name=name,
@@ -276,6 +276,21 @@ def _load(name: str, root: Path) -> Api:
     hidden = {name: Field(name, part.type, True, False, part.analyzer) for name, part in api.hidden.items()}
     object.__setattr__(api, "schema", Schema({**listed.fields, **hidden}))
     return api
+
+
+def load_family() -> Family:
+    """What all APIs share.
+
+    Raises:
+        ConfigurationError: data/apis/family.yaml cannot be read, or says something impossible.
+    """
+    return _family(project_root())
+
+
+@lru_cache(maxsize=64)
+def _family(root: Path) -> Family:
+    found: Family = _read(root / FOLDER / FAMILY, Family)
+    return found
 
 
 def _merged(family: tuple[Parameter, ...], definition: ApiDefinition) -> tuple[Parameter, ...]:

@@ -29,7 +29,7 @@ PARTS = {
     "glossary": ("glossary/*.yaml",),
     "words": ("words.yaml",),
     "contents": ("contents.csv",),
-    "familiar": ("familiar.yaml",),
+    "familiar": ("familiar.yaml", "../familiar.yaml"),
     "benchmark": ("benchmark.jsonl",),
     "development": ("development.jsonl",),
     "records": ("records.jsonl.gz",),
