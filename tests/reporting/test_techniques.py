@@ -10,7 +10,6 @@ import pytest
 from query_assistant.errors import InputError
 from query_assistant.reporting.tables import techniques_table
 from query_assistant.reporting.techniques import (
-    Effect,
     Verdicts,
     all_twins,
     effect_figures,
@@ -19,6 +18,7 @@ from query_assistant.reporting.techniques import (
     read_effects,
     verdicts,
 )
+from reporting.scores import EFFECT
 
 START = "finetuned-few_shot-rag-chosen"
 GREEDY = "finetuned-few_shot-rag-grammar"
@@ -107,13 +107,6 @@ def test_rows_of_systems_become_questions_the_benchmark_first() -> None:
     assert list(found) == ["benchmark", "test"]
     assert found["test"] == [Verdicts(("mygene", "q"), {"one": True, "two": False})]
     assert found["benchmark"] == [Verdicts(("mygene", "q"), {"one": True})]
-
-
-EFFECT = Effect(
-    technique="rag", instead_of="closed", set="benchmark", systems=(("rag", "closed"),), questions=40, with_it=0.5,
-    without=0.4, gains=(-0.1, 0.3), difference=0.1, low=0.02, high=0.2, gained=9, lost=1, p_value=0.02,
-    p_corrected=0.04,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(
