@@ -22,7 +22,7 @@ from query_assistant.replica import Replica
 from query_assistant.reporting.pipeline_runs import SystemAnswers, SystemsCompared
 from query_assistant.reporting.provenance import RUN, describe_run, with_first_revision, write_provenance
 from query_assistant.reporting.tables import levers_table, read_scores, systems_table
-from query_assistant.reporting.techniques import Told, effects, levers, verdicts
+from query_assistant.reporting.techniques import AnswerFigures, effects, levers, verdicts
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
@@ -71,7 +71,7 @@ def rescore(responses: Path, records: Path, apis: Path, scores: Path, revision: 
     run = with_first_revision(run, scores)
     write_provenance(run, scores)
     worth = effects(levers(SYSTEM, list(answered)), verdicts({name: one.rows for name, one in answered.items()}))
-    tables = {"systems": systems_table(documents), "levers": levers_table(worth, told(answered))}
+    tables = {"systems": systems_table(documents), "levers": levers_table(worth, answer_figures(answered))}
     for name, table in tables.items():
         (scores / f"{name}.md").write_text(f"{run.caption}\n\n{table}", encoding="utf-8")
     files = [*(scores / f"{name}.md" for name in tables), responses / "params.yaml"]
@@ -85,7 +85,7 @@ def _asked(sets: Mapping[str, Sequence[Item]], answers: Sequence[Response]) -> d
     return {BENCHMARK: sets[BENCHMARK]} | ({TEST: test} if test else {})
 
 
-def told(answered: Mapping[str, SystemAnswers]) -> dict[tuple[str, str], Told]:
+def answer_figures(answered: Mapping[str, SystemAnswers]) -> dict[tuple[str, str], AnswerFigures]:
     """By set and system, how many queries were valid and how long an answer took when it was given."""
     found = {}
     for system, one in answered.items():
@@ -93,7 +93,7 @@ def told(answered: Mapping[str, SystemAnswers]) -> dict[tuple[str, str], Told]:
         for name in {str(row["set"]) for row in one.rows}:
             rows = [row for row in one.rows if row["set"] == name]
             took = [seconds[str(row["id"])] for row in rows if row["id"] in seconds]
-            found[name, system] = Told(fmean(bool(row["valid"]) for row in rows), fmean(took or [0.0]))
+            found[name, system] = AnswerFigures(fmean(bool(row["valid"]) for row in rows), fmean(took or [0.0]))
     return found
 
 

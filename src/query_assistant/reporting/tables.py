@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from query_assistant.forgetting.comparison import Forgetting, Interval, TaskForgetting
-from query_assistant.reporting.techniques import Effect, Told, all_twins
+from query_assistant.reporting.techniques import Effect, AnswerFigures, all_twins
 from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
 
@@ -88,17 +88,17 @@ def techniques_table(effects: Sequence[Effect]) -> str:
     return _markdown(lines)
 
 
-def levers_table(effects: Sequence[Effect], told: Mapping[tuple[str, str], Told]) -> str:
+def levers_table(effects: Sequence[Effect], figures: Mapping[tuple[str, str], AnswerFigures]) -> str:
     """A Markdown table, a row per lever and test set: one system with it, one without; shares in percent.
 
     Args:
-        told: what else is shown, by set and system.
+        figures: what else is shown, by set and system.
     """
     columns = ["lever", "instead of", "on", "right with it", "without", f"difference, points {INTERVAL}"]
     columns += ["gained / lost", "p, corrected", "valid with / without", "seconds with / without", "verdict"]
     lines = [columns, ["---", "---", "---", *["---:"] * 7, "---"]]
     for one in effects:
-        both = [told[one.set, system] for system in one.systems[0]]
+        both = [figures[one.set, system] for system in one.systems[0]]
         where = f"{one.questions} of the {'benchmark' if one.set == 'benchmark' else 'test split'}"
         shares = [_percent(one.with_it), _percent(one.without), _gain(one), f"{one.gained} / {one.lost}", _p(one)]
         valid, seconds = (

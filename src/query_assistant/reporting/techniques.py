@@ -84,7 +84,7 @@ class Effect(Record):
 
 
 @dataclass(frozen=True)
-class Told:
+class AnswerFigures:
     """What else is told of a system on a test set: the share of valid queries, and the mean time of an answer."""
 
     valid: float
