@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from query_assistant.forgetting.comparison import Forgetting, Interval, TaskForgetting
-from query_assistant.reporting.techniques import Effect, AnswerFigures, all_twins
+from query_assistant.reporting.techniques import AnswerFigures, Effect, all_twins
 from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
 

@@ -111,7 +111,7 @@ def all_twins(systems: Sequence[str]) -> dict[str, list[Twins]]:
     for technique in TECHNIQUES:
         for system in systems:
             without = twin(system, technique)
-            if without in systems:
+            if without is not None and without in systems:
                 found.setdefault(technique, []).append((system, without))
     return found
 
@@ -141,7 +141,7 @@ def verdicts(rows: Mapping[str, Rows]) -> dict[str, list[Verdicts]]:
     for system, answers in rows.items():
         for row in answers:
             mine = right.setdefault((row["set"], row["id"]), {})
-            mine[system] = LADDER.index(row["relation"]) <= LADDER.index("selection")  # type: ignore[arg-type]
+            mine[system] = LADDER.index(row["relation"]) <= LADDER.index("selection")
             one = Verdicts((row["api"], row["group"]), mine)
             found.setdefault(str(row["set"]), {}).setdefault(row["id"], one)
     return {name: list(questions.values()) for name, questions in found.items()}
