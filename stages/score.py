@@ -24,7 +24,7 @@ SCORES, TIMES, TECHNIQUES = Path("metrics/score"), Path("metrics/times"), Path("
 def main(params: Params) -> None:
     apis, knobs = load_apis(params), params.generate
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
-    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, held_out=knobs.held_out, **limits)
     replicas = {name: Replica.load(api, records_file(name)) for name, api in apis.items()}
     judge, text_metrics = Judge(apis, replicas), params.score.text_metrics
     resampling = Resampling(params.score.bootstrap_samples, params.score.confidence)

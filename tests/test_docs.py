@@ -204,9 +204,9 @@ def test_every_command_exists(page: str) -> None:
 
 
 def overrides(page: str) -> list[str]:
-    """Every `-S` of the page's commands; of a sweep, each value alone."""
+    """Every `-S` that turns a knob of the pipeline; of a sweep, each value alone."""
     found = []
-    for command in commands(page):
+    for command in (one for one in commands(page) if not one.startswith("qa ")):  # they have knobs of their own
         for quoted, plain in re.findall(r"-S (?:'([^']*)'|(\S+))", command):
             name, _, value = (quoted or plain).partition("=")
             if value and not PLACEHOLDER.search(value):

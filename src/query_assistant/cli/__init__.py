@@ -32,6 +32,7 @@ COMMANDS = {
     "grammar": ("meaning", "the grammar in which every sentence is a valid query"),
     "corrections": ("correcting", "what people put right: kept, listed, taken back, handed to training"),
     "learn": ("learning", "the assistant retrained with corrections, promoted only if better"),
+    "search": ("searching", "the knobs that bring most, by Optuna over experiments of DVC"),
     "doctor": ("doctor", "what is set up, what is missing, and how to get it"),
     "score": ("scoring", "the score ladder over a file of predictions"),
     "filter": ("data", "good queries out of access logs"),

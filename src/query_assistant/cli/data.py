@@ -58,7 +58,10 @@ def filter_(
     per_signature: int,
     live: bool,
 ) -> None:
-    """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
+    """Good queries out of access LOGS: parsed, without noise, executed, with hits.
+
+    LOGS are files, folders, patterns, or the same in a bucket: s3://bucket/folder.
+    """
     from query_assistant.files import check_writable
     from query_assistant.logs.files import find_logs
     from query_assistant.logs.filtering import Executor, filter_logs

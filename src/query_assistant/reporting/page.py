@@ -205,6 +205,7 @@ def page_of_workspace(root: Path, path: Path, others: Mapping[str, str]) -> None
         test_limit=params.generate.test_limit,
         benchmark_limit=params.generate.benchmark_limit,
         seed=params.seed,
+        held_out=params.generate.held_out,
     )
     training = root / "metrics/training.csv"
     losses = loss_curves(training) if params.model.trained and training.is_file() else {}
