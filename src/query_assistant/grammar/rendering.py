@@ -107,7 +107,7 @@ def _quoted(text: str) -> str:
 
 
 def _bracketed(chars: Chars) -> str:
-    """`-` stands last and `^` never first: there all readers take them as they are, and llama.cpp has no escape of theirs."""
+    """`-` stands last and `^` never first, where all readers take them so; llama.cpp has no escape for them."""
     ranges = [part for low, high in chars.ranges for part in _around_hyphen(low, high)]
     spelled = sorted((_spelled_range(low, high) for low, high in ranges), key=lambda text: text.startswith("^"))
     hyphen = "-" if any(low <= HYPHEN <= high for low, high in chars.ranges) else ""
