@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import click
 import yaml
+from pydantic import BaseModel
 
 from query_assistant.cli import COMMANDS, cli
+from query_assistant.learning.knobs import LearnParams
 from query_assistant.params import Params
 from query_assistant.server.bounded_work import BoundedWork
 from query_assistant.server.desk import Desk
@@ -42,9 +44,7 @@ def commands_page() -> str:
 
 
 def _command(command: click.Command, name: str, parent: click.Context, depth: int) -> Iterator[str]:
-    context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
-    )
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
     yield f"{'#' * depth} {context.command_path}\n"
     yield f"```text\n{command.get_help(context)}\n```\n"
     for inner in command.list_commands(context) if isinstance(command, click.Group) else ():
@@ -60,7 +60,7 @@ def knobs_page() -> str:
         "# Reference: the knobs of conf/\n",
         WRITTEN,
         "`dvc exp run -S finetune.learning_rate=5e-4` turns one, `dvc exp run -S model=qwen25-coder-0.5b` chooses another option of a group. What stands "
-        "in a table is the group's default option; other options set the same knobs otherwise. Which stages a knob runs again: [pipeline.md](pipeline.md).\n",
+        "in a table is the group's default option, or, where that sets next to nothing, one that shows the knobs. Which stages a knob runs again: [pipeline.md](pipeline.md).\n",
         "## For all\n",
         *_table("", (ROOT / "conf" / "config.yaml"), {"defaults", "schema"}),
     ]
@@ -69,7 +69,7 @@ def knobs_page() -> str:
         if group != "experiment":
             parts += _table(f"{group}.", _most_telling(group, str(option)), {"defaults"})
     parts += ["## qa learn\n", "`qa learn -S KNOB=VALUE`; no stage reads them.\n"]
-    parts += _table("", ROOT / "conf" / "learn.yaml", set(), checked=False)
+    parts += _table("", ROOT / "conf" / "learn.yaml", set(), LearnParams)
     return "\n".join(parts)
 
 
@@ -92,13 +92,13 @@ def _options(group: str, default: str) -> Iterator[str]:
     yield ""
 
 
-def _table(prefix: str, file: Path, without: set[str], *, checked: bool = True) -> Iterator[str]:
+def _table(prefix: str, file: Path, without: set[str], checked: type[BaseModel] = Params) -> Iterator[str]:
     rows = [row for row in _knobs(file) if row[0].split(".")[0] not in without]
     if not rows:
         return
     yield "| knob | default | may be | what it does |\n|---|---|---|---|"
     for name, value, comment in rows:
-        allowed = _allowed(f"{prefix}{name}") if checked else ""
+        allowed = _allowed(f"{prefix}{name}", checked.model_json_schema())
         yield f"| `{prefix}{name}` | {_cell(value)} | {_cell(allowed)} | {_cell(comment)} |"
     yield ""
 
@@ -119,13 +119,13 @@ def _knobs(file: Path) -> list[tuple[str, str, str]]:
     return found
 
 
-def _allowed(path: str) -> str:
-    """What params.py lets stand under a dotted name."""
-    schema = Params.model_json_schema()
+def _allowed(path: str, schema: dict[str, Any]) -> str:
+    """What the schema lets stand under a dotted name."""
     nodes = [schema]
     for part in path.split("."):
         inner = [one for node in nodes for one in _alternatives(node, schema)]
-        nodes = [one["properties"][part] for one in inner if part in one.get("properties", {})]
+        found = [one.get("properties", {}).get(part) or one.get("additionalProperties") for one in inner]
+        nodes = [one for one in found if isinstance(one, dict)]
     said = [_said(one) for node in nodes for one in _alternatives(node, schema)]
     return " or ".join(dict.fromkeys(filter(None, said)))
 
