@@ -1,11 +1,15 @@
-"""The reference pages, written out of the code: commands, knobs, HTTP API. `make reference` writes them, a test compares.
+"""The reference pages, written out of the code: commands, knobs, HTTP API; and the figures of data card and model card,
+out of data/ and metrics/. `make reference` writes them, a test compares.
 
 python docs/reference.py
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +24,7 @@ from query_assistant.params import Params
 from query_assistant.server.bounded_work import BoundedWork
 from query_assistant.server.desk import Desk
 from query_assistant.server.endpoints import api_application
+from query_assistant.systems.published import SYSTEM
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = "<!-- written by docs/reference.py (`make reference`); change the code, not this page -->\n"
@@ -208,6 +213,68 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("`", "").replace("*", "\\*")
 
 
+def counted_data() -> str:
+    """What of each API's folder is data that somebody wrote, counted."""
+    names = ("fields.csv", "written.jsonl", "development.jsonl", "benchmark.jsonl")
+    lines = ["| API | fields | questions for training | development set | benchmark |", "|---|---:|---:|---:|---:|"]
+    for folder in sorted(file.parent for file in (ROOT / "data" / "apis").glob("*/fields.csv")):
+        counts = [_count_lines(folder / name) - (name == "fields.csv") for name in names]
+        lines.append(f"| {folder.name} | {' | '.join(f'{count:,}' if count else '' for count in counts)} |")
+    return "\n".join(lines)
+
+
+def counted_audits() -> str:
+    """The verdicts of every audit, as they were given."""
+    lines = ["| audit | of | right | ambiguous | wrong | other |", "|---|---:|---:|---:|---:|---:|"]
+    for file in sorted((ROOT / "data" / "audits").glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as rows:
+            given = Counter(row["verdict"] for row in csv.DictReader(rows))
+        known = [given.pop(verdict, 0) for verdict in ("right", "ambiguous", "wrong")]
+        other = sum(given.values())
+        total = sum(known) + other
+        lines.append(
+            f"| `data/audits/{file.name}` | {total:,} | {' | '.join(f'{one:,}' for one in known)} | {other or ''} |"
+        )
+    return "\n".join(lines)
+
+
+def published_figures() -> str:
+    """What the published assistant reaches on each API, and its errors, out of metrics/published/."""
+    file = ROOT / "metrics" / "published" / f"{SYSTEM}.json"
+    score = json.loads(file.read_text(encoding="utf-8"))["benchmark"]
+    low, high = score["interval"]["selection"]
+    lines = [
+        "| benchmark | questions | valid | right records | with page and columns | letter by letter |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, one in [*sorted(score["by_api"].items()), ("all", score)]:
+        shares = " | ".join(f"{100 * one[rung]:.1f}%" for rung in ("valid", "selection", "execution", "exact"))
+        lines.append(f"| {name} | {one['n']} | {shares} |")
+    errors = sorted(score["errors"].items(), key=lambda pair: (-pair[1], pair[0]))
+    said = ", ".join(f"{count} {error.replace('_', ' ')}" for error, count in errors if count)
+    return "\n".join(
+        [*lines, "", f"Right records: {100 * low:.1f} to {100 * high:.1f}% (95%). Errors by class: {said}."]
+    )
+
+
+def _count_lines(file: Path) -> int:
+    return sum(1 for line in file.read_text(encoding="utf-8").splitlines() if line.strip()) if file.is_file() else 0
+
+
+def with_blocks(page: str) -> str:
+    """The page with its marked blocks as the repository has them today."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name, written in BLOCKS[page].items():
+        before, rest = text.split(f"<!-- {name}:begin -->\n")
+        _, after = rest.split(f"<!-- {name}:end -->")
+        text = f"{before}<!-- {name}:begin -->\n{written()}\n<!-- {name}:end -->{after}"
+    return text
+
+
+BLOCKS = {
+    "data-card.md": {"counts": counted_data, "audits": counted_audits},
+    "model-card.md": {"figures": published_figures},
+}
 PAGES = {
     "reference-commands.md": commands_page,
     "reference-knobs.md": knobs_page,
@@ -217,3 +284,5 @@ PAGES = {
 if __name__ == "__main__":
     for page, written in PAGES.items():
         (ROOT / "docs" / page).write_text(written().rstrip("\n") + "\n", encoding="utf-8")
+    for page in BLOCKS:
+        (ROOT / "docs" / page).write_text(with_blocks(page), encoding="utf-8")

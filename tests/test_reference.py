@@ -1,4 +1,4 @@
-"""The reference pages are what the code says today."""
+"""The reference pages are what the code says today, and the cards what data/ and metrics/ hold."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ SPEC.loader.exec_module(reference)
 def test_a_page_is_what_the_code_says(page: str) -> None:
     written = reference.PAGES[page]().rstrip("\n") + "\n"
     assert (DOCS / page).read_text(encoding="utf-8") == written, "run `make reference` and commit docs/"
+
+
+@pytest.mark.parametrize("page", reference.BLOCKS)
+def test_a_card_shows_what_the_repository_holds(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert all(f"<!-- {name}:begin -->" in text for name in reference.BLOCKS[page])
+    assert text == reference.with_blocks(page), "run `make reference` and commit docs/"
 
 
 def test_every_knob_with_a_value_says_what_may_stand_there() -> None:
