@@ -11,7 +11,8 @@ import pytest
 
 from query_assistant.apis import api_names, load_api
 from query_assistant.replica import Replica
-from query_assistant.replica.http import application, running
+from query_assistant.replica.connections import running
+from query_assistant.replica.http import application
 
 PAGE = Path(__file__).parents[2] / "docs" / "replica.md"
 SECTION = PAGE.read_text(encoding="utf-8").split("## Where it and the live API differ")[1].split("\n## ")[0]
