@@ -40,7 +40,7 @@ def commands_page() -> str:
         WRITTEN,
         "Exit codes: 0, 1 (a negative answer), 2 (bad input, one line on stderr), 130 (Ctrl-C). `-` is standard output where a file is written.\n",
     ]
-    root = click.Context(cli, info_name="qa", terminal_width=WIDTH, max_content_width=WIDTH)
+    root = click.Context(cli, info_name="qa", terminal_width=WIDTH, max_content_width=WIDTH, **cli.context_settings)
     for name in COMMANDS:
         command = cli.get_command(root, name)
         assert command is not None

@@ -22,14 +22,8 @@ OPERATIONS = {
 }
 # A figure that a sum starts from, and the page that has it.
 SOURCES = {
-    "1,169,248": "docs/logs.md",
-    "357,798": "docs/logs.md",
-    "22.0": "docs/logs.md",
-    "1,318": "docs/logs.md",
-    "716": "docs/logs.md",
-    "224": "docs/logs.md",
-    "30,002": "docs/logs.md",
-    "0.24 ms a distinct request": "LOG.md",
+    "| 1,000,000 | 23 | 212,377 | 34,806, 7,448 | 15,194 | 18.5 | 2.6 | 665 |": "docs/logs.md",
+    "| 10,000,000 | 224 | 1,169,248 | 30,002, 12,109 | 15,562 | 27.1 | | 653 |": "docs/logs.md",
     "2:40": "LOG.md",
     "196": "LOG.md",
     "140 tokens a second": "LOG.md",
