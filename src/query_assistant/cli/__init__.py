@@ -39,6 +39,7 @@ COMMANDS = {
     "simulate": ("data", "a year of simulated access logs"),
     "review": ("data", "look through pairs: accept, edit, reject"),
     "import-responses": ("data", "pickled response lists of the prototype as JSON Lines"),
+    "import-original": ("data", "a folder of the prototype's tarballs and files, brought into this repository's forms"),
     "api": ("apis", "what is known of each API, and adding one"),
     "serve": ("serving", "the assistant as a page, an HTTP API and MCP"),
     "replica": ("serving", "the local API over HTTP"),
