@@ -98,6 +98,8 @@ class SystemsCompared:
         training: entries of the training curve, each with its `step`.
         numbers: of the whole run, such as what was forgotten, for the parent.
         files: figures, tables and parameters, for the parent.
+        adapter: the folder of what was trained, where it is at hand.
+        at_work: whether the pipeline is running now, and not only looked at, so that the parent ends now.
     """
 
     run: Provenance
@@ -107,3 +109,5 @@ class SystemsCompared:
     training: Sequence[Mapping[str, float]] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    adapter: Path | None = None
+    at_work: bool = True

@@ -28,7 +28,14 @@ from query_assistant.project import project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
-PLACES = {"experiments": "artifact_location", "runs": "artifact_uri"}  # table and column of absolute places
+PLACES = (  # tables and their columns of absolute places
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+    ("model_versions", "source"),
+    ("trace_tags", "value"),  # of which one is where a trace lies
+)
 
 
 def store_root() -> Path:
@@ -79,20 +86,22 @@ def open_store(experiment: str) -> tuple[MlflowClient, str]:
 def relocate(root: Path) -> int:
     """Puts `root` in every place of the store that names another checkout's `mlartifacts/`; returns how many.
 
-    A run whose files did not come along, but still lie at their old place, keeps that place.
+    Runs, models and traces whose files did not come along, but still lie at their old place, keep that place.
     """
     database = root / DATABASE
     if not database.is_file():
         return 0
     with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
-        return sum(_relocate(connection, table, column, root) for table, column in PLACES.items())
+        return sum(_relocate(connection, table, column, root) for table, column in PLACES)
 
 
 def _relocate(connection: sqlite3.Connection, table: str, column: str, root: Path) -> int:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
         return 0
-    places = [place for (place,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}")]
-    moved = [(here, place) for place in places if (here := _here(place, root, table == "runs")) not in (None, place)]
+    sought = f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE ?"
+    places = [place for (place,) in connection.execute(sought, (f"%/{ARTIFACTS}%",))]
+    holds_files = table != "experiments"
+    moved = [(here, place) for place in places if (here := _here(place, root, holds_files)) not in (None, place)]
     connection.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", moved)
     return len(moved)
 
