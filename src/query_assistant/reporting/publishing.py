@@ -21,6 +21,7 @@ from query_assistant.retrieval.encoder import ADAPTER_CONFIG as LINKER_CONFIG
 from query_assistant.retrieval.linking import REPORT as LINK_REPORT
 from query_assistant.retrieval.linking import TRAINED_ON, has_linker
 from query_assistant.systems.confidence import CALIBRATION
+from query_assistant.systems.kept_prompts import PROMPTS, read_prompts, write_prompts
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, ca
 
 
 def publish_responses(responses: Path, params: Path, archive: Path) -> None:
-    """Packs every system's answers, in whichever folders below `responses` they lie.
+    """Packs every system's answers, in whichever folders below `responses` they lie, and their prompts.
 
     Raises:
         MissingResourceError: there are none.
@@ -61,7 +62,13 @@ def publish_responses(responses: Path, params: Path, archive: Path) -> None:
     files = {path.name: path for path in sorted(responses.rglob("*.jsonl"))}
     if not files:
         raise MissingResourceError(f"no responses in {responses} to publish; run `dvc repro generate`")
-    pack({**files, PARAMS: params}, archive)
+    prompts = responses / f".{PROMPTS}"
+    asked = [messages for file in sorted(responses.rglob(PROMPTS)) for messages in read_prompts(file).values()]
+    try:
+        kept = {PROMPTS: prompts} if write_prompts(prompts, asked) else {}
+        pack({**files, **kept, PARAMS: params}, archive)
+    finally:
+        prompts.unlink(missing_ok=True)
 
 
 def publish_linker(linker: Path, report: Path, archive: Path) -> None:
