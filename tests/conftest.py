@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from query_assistant.apis import Api, load_api
@@ -93,3 +94,18 @@ def any_tiny_gguf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     from finetuning.tiny import make_model
 
     return make_model(tmp_path_factory.mktemp("models") / "base", kind=request.param, gguf=True)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables: making them takes seconds, so once for all workers; copying them nothing."""
+    from mlflow import MlflowClient
+
+    base = tmp_path_factory.getbasetemp()  # of this worker, where there are several
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mlflow-store"
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"):
+        if not (shared / "made").exists():
+            MlflowClient(f"sqlite:///{shared / 'mlflow.db'}").search_experiments()
+            (shared / "made").touch()
+    return shared / "mlflow.db"

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from query_assistant.finetuning.training import WEIGHTS
 from query_assistant.models.cache import sha256_of
+from query_assistant.reporting.store import process_store
 
 REGISTERED, ALIAS = "query-assistant-adapter", "current"
 ABOUT = "Adapters that the pipeline trained, in PEFT's format; each belongs to the base model that its tags name."
@@ -71,5 +72,6 @@ def _version(client: MlflowClient, model: LoggedModel, tags: Mapping[str, str]) 
     if known:
         return max(known, key=int)
     source = f"models:/{model.model_id}"
-    made = client.create_model_version(REGISTERED, source, model.source_run_id, dict(tags), model_id=model.model_id)
+    with process_store(client.tracking_uri):  # where the registry looks for the model
+        made = client.create_model_version(REGISTERED, source, model.source_run_id, dict(tags), model_id=model.model_id)
     return str(made.version)

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -81,6 +82,31 @@ def open_store(experiment: str) -> tuple[MlflowClient, str]:
         return client, client.create_experiment(experiment, artifact_location=local)
     except MlflowException as error:
         raise MissingResourceError(f"no MLflow store at {uri}: {error}; start it or unset {URI_VARIABLE}") from error
+
+
+@contextmanager
+def process_store(uri: str) -> Iterator[None]:
+    """Within the block the whole process has this store, for parts of MLflow that ask for no client's."""
+    named, before = os.environ.get(URI_VARIABLE), mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    use_in_process(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
+        _restore(named)
+
+
+def use_in_process(uri: str) -> None:
+    """From here on the whole process has this store."""
+    named = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    _restore(named)
+
+
+def _restore(named: str | None) -> None:
+    """MLflow puts its store into the environment, where it would look as if somebody had named it."""
+    if named is None:
+        os.environ.pop(URI_VARIABLE, None)
 
 
 def relocate(root: Path) -> int:

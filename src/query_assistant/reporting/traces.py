@@ -13,7 +13,6 @@ reached, questions are answered without.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -25,7 +24,7 @@ from query_assistant.engines import Completion, Draw, Engine, Prompt
 from query_assistant.errors import MissingResourceError
 from query_assistant.messages import Message, prompt_sha256
 from query_assistant.prompts import PromptBuilder
-from query_assistant.reporting.store import URI_VARIABLE, open_store, store_uri
+from query_assistant.reporting.store import open_store, store_uri, use_in_process
 from query_assistant.systems.assistant import Assistant, Proposal
 
 EXPERIMENT = "query-assistant-traces"
@@ -39,11 +38,8 @@ def traced(assistant: Assistant) -> Assistant:
     except MissingResourceError as error:
         log.warning("answers are not traced: %s", error)
         return assistant
-    named = os.environ.get(URI_VARIABLE)
-    mlflow.set_tracking_uri(store_uri())  # spans know only the process's store
+    use_in_process(store_uri())  # spans know no other
     mlflow.set_experiment(experiment_id=experiment_id)
-    if named is None:
-        os.environ.pop(URI_VARIABLE, None)  # MLflow has set it, as if somebody had named a server
     inner = replace(
         assistant,
         engine=_TracedEngine(assistant.engine),
