@@ -19,7 +19,7 @@ from query_assistant.records import BenchmarkItem, Response
 from query_assistant.replica import Replica
 from query_assistant.reporting.charts import Bar, interval_line, scatter
 from query_assistant.reporting.page import Shown, write_page, write_pages
-from query_assistant.reporting.page_answers import judged
+from query_assistant.reporting.page_answers import judged, published_prompts
 from query_assistant.reporting.page_figures import ablation, waterfall
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
@@ -91,6 +91,10 @@ def test_the_prompts_of_the_answers_are_packed_into_the_page_and_no_others(page:
 def test_without_kept_prompts_the_page_says_so(shown: Shown, tmp_path: Path) -> None:
     write_page(replace(shown, prompts={}), tmp_path / "page.html")
     assert "The prompts of these answers were not kept." in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_without_the_published_assistant_its_prompts_are_not_made_up(tmp_path: Path) -> None:
+    assert published_prompts(tmp_path, list(TEXTS), [ITEM]) == {}
 
 
 def test_the_waterfall_goes_from_the_plainest_system_one_technique_at_a_time() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 WATCHER = "query_assistant.pipeline.live_training"
 DONE, FAILED = "done", "failed"
-LAST_WORDS_S = 120.0  # for what is still to be told when the training has ended; on a busy machine it may not have begun
+LAST_WORDS_S = 120.0  # when the training has ended; on a busy machine the watcher may not have begun
 
 
 @contextmanager

@@ -5,8 +5,8 @@
 writes metrics/page/index.html of this workspace's run, where its answers are at hand, and metrics/page/published.html
 of the published answers, where they are unpacked; of these two alone, they are index.html as well.
 
-Answers are judged anew (seconds), for scores alone are kept. Prompts are shown where they were kept beside the answers.
-The page is made when asked for and not in git.
+Answers are judged anew (seconds), for scores alone are kept. Prompts are shown where they were kept beside the answers,
+or where the published assistant is installed and shows the same. The page is made when asked for and not in git.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -34,7 +34,7 @@ from query_assistant.records import Response, read_jsonl
 from query_assistant.replica import Replica
 from query_assistant.reporting.charts import curves, floating_bar, interval_line, scatter
 from query_assistant.reporting.figures import loss_curves
-from query_assistant.reporting.page_answers import Judged, judged, packed_prompts, without_group
+from query_assistant.reporting.page_answers import Judged, judged, packed_prompts, published_prompts, without_group
 from query_assistant.reporting.page_figures import (
     ablation,
     accuracy_bar,
@@ -138,8 +138,10 @@ def page_of_published(root: Path, path: Path, others: Mapping[str, str]) -> None
         MissingResourceError: they are not unpacked, or not scored.
     """
     folder, scores = root / "data/raw/published-responses", root / "metrics/published"
-    sets = {BENCHMARK: load_benchmark(root / "data/apis", published_params(folder)["apis"])}
-    write_page(_shown(sorted(folder.glob("*.jsonl")), scores, sets, scores, {}, others), path)
+    items, files = load_benchmark(root / "data/apis", published_params(folder)["apis"]), sorted(folder.glob("*.jsonl"))
+    shown = _shown(files, scores, {BENCHMARK: items}, scores, {}, others)
+    prompts = shown.prompts or published_prompts(root, [score.system for score in shown.scores], items)
+    write_page(replace(shown, prompts=prompts), path)
 
 
 def _shown(

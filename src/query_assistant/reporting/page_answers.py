@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from query_assistant.apis import load_api
 from query_assistant.judging.comparison import LADDER
-from query_assistant.messages import Message
+from query_assistant.messages import Message, prompt_sha256
 from query_assistant.queries.request import to_text
 from query_assistant.records import Pair, Response
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import BENCHMARK, Item
+from query_assistant.systems.published import is_installed, open_published
 
 Judged = dict[str, Any]
 DIGITS = 12  # of a prompt's hash, by which the page finds it
@@ -67,3 +70,20 @@ def packed_prompts(prompts: Mapping[str, Sequence[Message]], items: Sequence[Jud
     said = {name: [[one.role, one.content] for one in messages] for name, messages in known.items()}
     text = json.dumps(said, ensure_ascii=False).encode()
     return base64.b64encode(gzip.compress(text, 9, mtime=0)).decode() if said else ""
+
+
+def published_prompts(root: Path, systems: Iterable[str], items: Sequence[Item]) -> dict[str, list[Message]]:
+    """What the published assistant would be shown for these items, by hash; none where it is not installed.
+
+    Where a hash is that of an answer, it is the very prompt, though it was not kept.
+    """
+    if not is_installed(root):
+        return {}
+    apis = {name: load_api(name) for name in sorted({item.api for item in items})}
+    found = {}
+    for system in systems:
+        builder = open_published(root, apis, system).builder
+        builder.prepare([item.instruction for item in items])
+        prompts = [builder.build(item.instruction, item.api) for item in items]
+        found.update((prompt_sha256(messages), messages) for messages in prompts)
+    return found
