@@ -81,8 +81,8 @@ def published_prompts(root: Path, systems: Iterable[str], items: Sequence[Item])
         return {}
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
     found = {}
-    for system in systems:
-        builder = open_published(root, apis, system).builder
+    for examples, context in sorted({tuple(system.split("-")[1:3]) for system in systems}):  # no other word matters
+        builder = open_published(root, apis, f"finetuned-{examples}-{context}-free").builder
         builder.prepare([item.instruction for item in items])
         prompts = [builder.build(item.instruction, item.api) for item in items]
         found.update((prompt_sha256(messages), messages) for messages in prompts)

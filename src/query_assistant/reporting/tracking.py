@@ -126,7 +126,8 @@ class _Log:
             log_adapter(self._client, self._parent, answering, found.adapter, facts | pipeline_tags(self._pipeline))
         log_prompt(self._client, self._experiment_id, run_id)
         if not self._parent.inputs.dataset_inputs:
-            self._client.log_inputs(run_id, datasets=[*tested_on(found.sets), *trained_on(Path("dvc.lock"))])
+            read = trained_on(Path("dvc.lock")) if found.training else []
+            self._client.log_inputs(run_id, datasets=[*tested_on(found.sets), *read])
 
     def _open_parent(self) -> Run:
         """The parent; a new one began when the first of its own answers was being given."""
