@@ -67,7 +67,9 @@ class FieldValues:
 
     def _add(self, path: str, texts: set[str]) -> None:
         self.holders[path] += 1
-        counter = self.counts.setdefault(path, Counter())
+        counter = self.counts.get(path)
+        if counter is None:
+            counter = self.counts[path] = Counter()
         for text in sorted(texts):
             if text in counter or len(counter) < KEPT_VALUES:
                 counter[text] += 1
