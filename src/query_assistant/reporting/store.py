@@ -92,7 +92,7 @@ def process_store(uri: str) -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: none is set
         _restore(named)
 
 
@@ -105,8 +105,9 @@ def use_in_process(uri: str) -> None:
 
 def _restore(named: str | None) -> None:
     """MLflow puts its store into the environment, where it would look as if somebody had named it."""
-    if named is None:
-        os.environ.pop(URI_VARIABLE, None)
+    os.environ.pop(URI_VARIABLE, None)
+    if named is not None:
+        os.environ[URI_VARIABLE] = named
 
 
 def relocate(root: Path) -> int:

@@ -11,8 +11,14 @@ from typing import Literal
 
 from mlflow import MlflowClient
 
-from query_assistant.reporting.parents import begin_parent, find_parent, known_points, log_curve, milliseconds
-from query_assistant.reporting.parents import missing_params as missing
+from query_assistant.reporting.parents import (
+    begin_parent,
+    find_parent,
+    known_points,
+    log_curve,
+    milliseconds,
+    missing_params,
+)
 from query_assistant.reporting.pipeline_runs import PipelineRun
 from query_assistant.reporting.provenance import Provenance
 from query_assistant.reporting.store import exclusively, open_store
@@ -49,7 +55,7 @@ class TrainingRun:
             run = found or begin_parent(client, experiment_id, self._pipeline, self._run.title, self._began)
             run_id = str(run.info.run_id)
             client.update_run(run_id, status="RUNNING")
-            client.log_batch(run_id, params=missing(run, self._run.knobs))
+            client.log_batch(run_id, params=missing_params(run, self._run.knobs))
             self._known = known_points(client, run)
             self._opened = client, run_id
         return self._opened
