@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from query_assistant.params import Params
-from query_assistant.pipeline.found import TRAINING, compared, read_forgetting, score_documents
+from query_assistant.pipeline.found import TRAINING, found_here, read_forgetting, score_documents
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import described
 from query_assistant.reporting.pipeline_runs import current_pipeline_run
@@ -18,7 +18,7 @@ def main(params: Params) -> None:
     pipeline, documents = current_pipeline_run(), score_documents(params)
     run, training = described(params, documents, pipeline.git_revision), TRAINING if params.model.trained else None
     write_report(read_scores(documents), run, training, REPORT, read_forgetting(params))
-    log_comparison(params.score.mlflow_experiment, pipeline, compared(params, pipeline.git_revision))
+    log_comparison(params.score.mlflow_experiment, pipeline, found_here(params, pipeline.git_revision))
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 
 

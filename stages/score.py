@@ -5,7 +5,7 @@ from pathlib import Path
 
 from query_assistant.apis import records_file
 from query_assistant.params import Params
-from query_assistant.pipeline.found import SCORES, compared
+from query_assistant.pipeline.found import SCORES, found_here
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
@@ -39,7 +39,7 @@ def main(params: Params) -> None:
         answers[str(system)] = SystemAnswers(path, responses, rows, path.stat().st_mtime)
         print(f"{system}: {100 * score.benchmark.selection:.1f}% of the benchmark select the right records")
     pipeline = current_pipeline_run()
-    found = compared(params, pipeline.git_revision, answers, sets)
+    found = found_here(params, pipeline.git_revision, answers, sets)
     log_comparison(params.score.mlflow_experiment, pipeline, found)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from query_assistant.exits import run_to_exit
 from query_assistant.params import load_params
-from query_assistant.pipeline.found import compared, score_documents
+from query_assistant.pipeline.found import found_here, score_documents
 from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.pipeline_runs import current_pipeline_run
 from query_assistant.reporting.store import open_store, store_uri
@@ -43,7 +43,7 @@ def log_workspace(root: Path) -> str | None:
     if not all(document.is_file() for document in score_documents(params)):
         return None
     pipeline, experiment = current_pipeline_run(), params.score.mlflow_experiment
-    found = compared(params, pipeline.git_revision, at_work=False)
+    found = found_here(params, pipeline.git_revision, at_work=False)
     return is_logged(experiment, found.run.scores_sha256) or log_comparison(experiment, pipeline, found)
 
 

@@ -27,7 +27,7 @@ def score_documents(params: Params) -> list[Path]:
     return [SCORES / f"{'-'.join(words)}.json" for words in systems]
 
 
-def compared(
+def found_here(
     params: Params,
     revision: str,
     answers: Mapping[str, SystemAnswers] | None = None,
