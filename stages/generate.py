@@ -10,6 +10,7 @@ from query_assistant.messages import Message
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.project import shared_cache
+from query_assistant.retrieval.search import Retriever
 from query_assistant.systems.assistant import open_assistant, open_weights
 from query_assistant.systems.evaluation_sets import load_evaluation_sets
 from query_assistant.systems.generation import System, generate
@@ -24,9 +25,10 @@ def main(params: Params, weights: str) -> None:
     sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
     items, engine = [item for group in sets.values() for item in group], open_weights(weights, params)
     folder, prompts = Path("data/responses") / weights, dict[str, list[list[Message]]]()
+    retrievers: dict[str, Retriever] = {}  # the systems' common: an index is read, and an instruction embedded, once
     for words in product([weights], knobs.examples, knobs.context, knobs.decoding):
         system = System.parse("-".join(words))
-        assistant = open_assistant(system, params, apis, engine=engine)
+        assistant = open_assistant(system, params, apis, engine=engine, retrievers=retrievers)
         generate(
             items,
             system,

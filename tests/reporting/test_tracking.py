@@ -20,7 +20,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from query_assistant.records import BenchmarkItem, Response
 from query_assistant.reporting.pipeline_runs import PipelineRun, SystemAnswers, SystemsCompared, current_pipeline_run
 from query_assistant.reporting.provenance import describe_run
-from query_assistant.reporting.run_contents import flat_params, system_note
+from query_assistant.reporting.run_contents import system_note
 from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import TABLE, is_logged, log_comparison
@@ -243,11 +243,6 @@ def test_a_system_is_described_in_words_with_its_headline_figures() -> None:
         "- test split, right records: **50.0%**\n"
         "- benchmark, valid queries: **50.0%**"
     )
-
-
-def test_knobs_have_the_names_that_set_them() -> None:
-    settings = {"seed": 17, "generate": {"rag": {"k": 8}, "examples": ["few_shot"]}}
-    assert flat_params(settings) == {"seed": 17, "generate.rag.k": 8, "generate.examples": ["few_shot"]}
 
 
 def test_a_pipeline_run_is_the_same_from_its_first_stage_to_its_last(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from query_assistant.replica.http import running
+from query_assistant.replica.connections import running
 from query_assistant.server.desk import Desk
 from query_assistant.server.gate import MOST_BODY_BYTES, GateRules
 from query_assistant.server.hosting import web_application

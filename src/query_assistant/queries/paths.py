@@ -15,8 +15,9 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from query_assistant.apis import Api, load_family
 from query_assistant.errors import InputError, RequestError
+from query_assistant.nesting import is_shallow
 from query_assistant.queries.values import check_unicode
-from query_assistant.records import DEEPEST_BODY, Query, is_shallow
+from query_assistant.records import DEEPEST_BODY, Query
 
 Endpoint = Literal["query", "annotation", "metadata", "fields", "status", "other"]
 
@@ -180,7 +181,7 @@ def _document(text: str, line: str) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or not is_shallow(document):
+    if not isinstance(document, dict) or not is_shallow(document, DEEPEST_BODY):
         raise InputError(
             f"{line[:80]!r} has no JSON object behind its path, or one over {DEEPEST_BODY} deep; "
             "expected POST path {json}"

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from gradio import mount_gradio_app
 from starlette.types import ASGIApp
 
-from query_assistant.replica.http import Impatient, listening_socket
+from query_assistant.replica.connections import Impatient, listening_socket
 from query_assistant.server.answering_thread import MOST_WAITING
 from query_assistant.server.bounded_work import BoundedWork
 from query_assistant.server.desk import Desk

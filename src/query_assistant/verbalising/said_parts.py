@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
-from query_assistant.queries.rendering import describe
+from query_assistant.queries.rendering import describe_clause
 from query_assistant.queries.request import parse
 from query_assistant.queries.tree import leaves as tree_leaves
 from query_assistant.records import Query
@@ -150,7 +150,7 @@ def _unplanned(query: Query, api: Api) -> Iterator[SaidPart]:
     request, lexicon = parse(query, api), lexicon_of(api)
     texts = request.texts(api) if request.endpoint == "query" else ()
     for leaf in (leaf for text in texts for leaf in tree_leaves(text.written or text.tree)):
-        path, shown = getattr(leaf, "field", None), describe(leaf)
+        path, shown = getattr(leaf, "field", None), describe_clause(leaf)
         part = QueryPart(kind="condition", field=path, value=shown, meaning=shown, holds=what_it_holds(path, api.name))
         yield SaidPart(
             part, names_of(path, lexicon) | stems_of(shown), whole_words([shown]), frozenset(numbers_in(shown))

@@ -82,6 +82,6 @@ def what_it_holds(path: str | None, api_name: str) -> str:
     if path is None:
         return ""
     try:
-        return glossary.describe(api_name, path)
+        return glossary.description(api_name, path)
     except QueryAssistantError:
         return ""
