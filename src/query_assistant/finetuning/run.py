@@ -180,7 +180,7 @@ def peak_memory_gb() -> float:
     """The most that this process has held so far: of the GPU where it uses one, else of main memory."""
     torch = sys.modules.get("torch")  # whoever trains has it
     if torch and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return round(torch.cuda.max_memory_allocated() / 1e9, 3)
+        return float(round(torch.cuda.max_memory_allocated() / 1e9, 3))
     unit = 1 if sys.platform == "darwin" else 1024  # of getrusage, in bytes
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)
 

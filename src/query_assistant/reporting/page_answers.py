@@ -80,7 +80,7 @@ def published_prompts(root: Path, systems: Iterable[str], items: Sequence[Item])
     if not is_installed(root):
         return {}
     apis = {name: load_api(name) for name in sorted({item.api for item in items})}
-    found = {}
+    found: dict[str, list[Message]] = {}
     for examples, context in sorted({tuple(system.split("-")[1:3]) for system in systems}):  # no other word matters
         builder = open_published(root, apis, f"finetuned-{examples}-{context}-free").builder
         builder.prepare([item.instruction for item in items])

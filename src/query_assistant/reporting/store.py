@@ -92,7 +92,7 @@ def process_store(uri: str) -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: none is set
+        mlflow.set_tracking_uri(before)  # None: none is set
         _restore(named)
 
 
