@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from query_assistant.params import Params
-from query_assistant.pipeline.found import TRAINING, found_here, read_forgetting, score_documents
+from query_assistant.pipeline.found import TECHNIQUES, TRAINING, found_here, read_forgetting, score_documents
 from query_assistant.pipeline.stage import run_stage
 from query_assistant.pipeline.turned import described
 from query_assistant.reporting.pipeline_runs import current_pipeline_run
 from query_assistant.reporting.report import write_report
 from query_assistant.reporting.tables import read_scores
+from query_assistant.reporting.techniques import read_effects
 from query_assistant.reporting.tracking import log_comparison
 
 REPORT = Path("metrics/report")
@@ -17,7 +18,8 @@ REPORT = Path("metrics/report")
 def main(params: Params) -> None:
     pipeline, documents = current_pipeline_run(), score_documents(params)
     run, training = described(params, documents, pipeline.git_revision), TRAINING if params.model.trained else None
-    write_report(read_scores(documents), run, training, REPORT, read_forgetting(params))
+    effects = read_effects(TECHNIQUES)
+    write_report(read_scores(documents), run, training, REPORT, read_forgetting(params), effects)
     log_comparison(params.score.mlflow_experiment, pipeline, found_here(params, pipeline.git_revision))
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 

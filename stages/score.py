@@ -1,15 +1,16 @@
-"""score: the responses of all systems -> metrics/score/<system>.json, metrics/times/, and their runs in MLflow."""
+"""score: the responses of all systems -> metrics/score/, metrics/techniques.json, metrics/times/, and their runs."""
 
 from itertools import product, starmap
 from pathlib import Path
 
 from query_assistant.apis import records_file
 from query_assistant.params import Params
-from query_assistant.pipeline.found import SCORES, found_here
+from query_assistant.pipeline.found import SCORES, TECHNIQUES, found_here
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Response, read_jsonl, write_json
 from query_assistant.replica import Replica
 from query_assistant.reporting.pipeline_runs import SystemAnswers, current_pipeline_run
+from query_assistant.reporting.techniques import Effects, all_twins, effects, verdicts
 from query_assistant.reporting.tracking import log_comparison
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system, times
@@ -38,6 +39,8 @@ def main(params: Params) -> None:
         write_json(TIMES / f"{system}.json", times(str(system), responses).model_dump())
         answers[str(system)] = SystemAnswers(path, responses, rows, path.stat().st_mtime)
         print(f"{system}: {100 * score.benchmark.selection:.1f}% of the benchmark select the right records")
+    worth = effects(all_twins(list(answers)), verdicts({name: one.rows for name, one in answers.items()}))
+    write_json(TECHNIQUES, Effects(effects=tuple(worth)).model_dump(mode="json"))
     pipeline = current_pipeline_run()
     found = found_here(params, pipeline.git_revision, answers, sets)
     log_comparison(params.score.mlflow_experiment, pipeline, found)

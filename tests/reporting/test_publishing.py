@@ -12,7 +12,8 @@ from query_assistant.archives import unpack
 from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.finetuning.training import adopt
 from query_assistant.messages import Message
-from query_assistant.records import write_json
+from query_assistant.records import Pair, Response, read_jsonl, write_json, write_jsonl
+from query_assistant.reporting.published import ASKED
 from query_assistant.reporting.publishing import publish_adapter, publish_responses
 from query_assistant.retrieval.linking import taught_queries, write_marks
 from query_assistant.systems.kept_prompts import PROMPTS, read_prompts, write_prompts
@@ -94,3 +95,19 @@ def test_answers_are_published_with_their_prompts_each_once(tmp_path: Path) -> N
     }
     assert len(read_prompts(tmp_path / "got" / PROMPTS)) == 2
     assert [path.name for path in (tmp_path / "responses").iterdir() if path.is_file()] == []
+
+
+def test_what_was_asked_of_the_test_split_goes_along_with_its_answers_and_no_more_of_it(tmp_path: Path) -> None:
+    system, shared = "base-zero_shot-closed-free", {"api": "mygene", "instruction": "cdk2"}
+    numbers = {"prompt_sha256": "ab", "prompt_tokens": 9, "answer_tokens": 3, "latency_ms": 12.5}
+    answer = Response(id="t1", system=system, text="none", query=None, **shared, **numbers)
+    facts = {"query": "/v3/query?q=CDK2", "form": "question", "origin": "log", "skeleton": "s", **shared}
+    write_jsonl(tmp_path / "responses" / "base" / f"{system}.jsonl", [answer])
+    write_jsonl(tmp_path / "test.jsonl", [Pair(id=name, **facts) for name in ("t1", "t2")])
+    (tmp_path / "params.yaml").write_text("seed: 17\n", encoding="utf-8")
+    for test, asked in ((tmp_path / "test.jsonl", ["t1"]), (None, None), (tmp_path / "of_no_run.jsonl", None)):
+        publish_responses(tmp_path / "responses", tmp_path / "params.yaml", tmp_path / "a.tar.gz", test)
+        unpack(tmp_path / "a.tar.gz", tmp_path / "bundle")
+        assert [path.stem for path in (tmp_path / "bundle").glob("*.jsonl")] == [system]
+        found = tmp_path / "bundle" / ASKED
+        assert ([pair.id for pair in read_jsonl(found, Pair)] if found.is_file() else None) == asked

@@ -14,10 +14,12 @@ from query_assistant.pipeline.turned import described
 from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.pipeline_runs import SystemAnswers, SystemsCompared
 from query_assistant.reporting.provenance import is_of
+from query_assistant.reporting.techniques import read_effects
 from query_assistant.systems.evaluation_sets import Item
 
 PARAMS, SCORES, REPORT = Path("params.yaml"), Path("metrics/score"), Path("metrics/report")
 TRAINING, FORGOTTEN, ADAPTER = Path("metrics/training.csv"), Path("metrics/forget.json"), Path("models/adapter")
+TECHNIQUES = Path("metrics/techniques.json")
 
 
 def score_documents(params: Params) -> list[Path]:
@@ -55,7 +57,10 @@ def found_here(
     if is_of(run, REPORT):
         files += sorted(path for path in REPORT.iterdir() if path.is_file())
         trained["numbers"] = numbers_of(read_forgetting(params))
-    return SystemsCompared(run, documents, answers or {}, sets or {}, files=files, at_work=at_work, **trained)
+    effects = read_effects(TECHNIQUES) if TECHNIQUES.is_file() else []  # none of scores made before it was
+    return SystemsCompared(
+        run, documents, answers or {}, sets or {}, effects=effects, files=files, at_work=at_work, **trained
+    )
 
 
 def read_forgetting(params: Params) -> Forgetting:

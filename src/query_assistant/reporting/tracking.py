@@ -52,6 +52,7 @@ from query_assistant.reporting.run_contents import (
 )
 from query_assistant.reporting.store import exclusively, open_store
 from query_assistant.reporting.tables import api_table, read_scores, summary, systems_table, techniques_table
+from query_assistant.reporting.techniques import effect_figures
 from query_assistant.reporting.views import write_views
 from query_assistant.scoring.documents import Score, read_score, times
 
@@ -102,14 +103,17 @@ class _Log:
     def parent_run(self) -> str:
         """Completes the parent and finishes it."""
         run, run_id, scores = self._found.run, str(self._parent.info.run_id), read_scores(self._found.documents)
-        tables = [("systems", systems_table(scores)), ("techniques", techniques_table(scores))]
+        effects = self._found.effects
+        tables = [("systems", systems_table(scores))]
+        tables += [("techniques", techniques_table(effects))] if effects else []
         tables += [("APIs", api_table(scores))] if len(scores[0].benchmark.by_api) > 1 else []
         note = [INTRODUCTION, run.caption, *(f"**{name}**\n\n{table}" for name, table in tables)]
         self._client.set_tag(run_id, MLFLOW_RUN_NOTE, "\n\n".join(note))  # MLflow folds all but the first lines
         self._client.set_tag(run_id, MLFLOW_RUN_NAME, run.title)
         self._client.set_tag(run_id, "scores", run.scores_sha256)
         self._attach(run_id)
-        self._fill(self._parent, run.knobs, {**summary(scores), **self._found.numbers}, self._found.files)
+        figures = {**summary(scores), **effect_figures(effects), **self._found.numbers}
+        self._fill(self._parent, run.knobs, figures, self._found.files)
         begun = bool(self._found.answers or self._parent.info.end_time)  # and not only looked at
         self._finish(run_id, milliseconds() if begun and self._found.at_work else self._parent.info.end_time)
         write_views(self._client, self._experiment_id, run_id)
