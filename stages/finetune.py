@@ -1,7 +1,7 @@
 """finetune: training pairs + models/base -> models/adapter (PEFT), its loss curve in metrics/training.csv.
 
 With `finetune=published` the shared adapter takes the place of training. How long it took is in
-metrics/finetune_speed.json, which is no output: the same training gives the same files.
+metrics/finetune_speed.json, which is no output: the same training gives the same files. MLflow shows how it goes on.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from query_assistant.finetuning.samples import Sample, chosen_pairs, training_sa
 from query_assistant.finetuning.training import adopt, finetune
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
+from query_assistant.pipeline.watching import watched
 from query_assistant.prompts import PromptSettings
 from query_assistant.records import Pair, read_jsonl, write_json
 from query_assistant.retrieval.linking import mark, taught_queries
@@ -41,7 +42,8 @@ def _train(params: Params) -> dict[str, Any]:
     held_out = read_jsonl("data/splits/validation.jsonl", Pair)[: knobs.validation_samples]
     train, validation = _samples(params, pairs, held_out)
     seed, taught = derive_seed(params.seed, "finetune"), {mark(pair) for pair in pairs}
-    report = finetune(train, validation, BASE, ADAPTER, knobs, lora, seed, start, taught)
+    with watched(ADAPTER):
+        report = finetune(train, validation, BASE, ADAPTER, knobs, lora, seed, start, taught)
     write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})
     return report
 

@@ -289,5 +289,7 @@ def test_the_environment_file_and_the_code_name_the_same_variables() -> None:
     told = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M))
     outside = {"AWS_PROFILE"}  # read by DVC's S3 remote
     assert told - outside <= words()
-    pages = README + (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    pages = README + "".join(
+        (ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("models.md", "tracking.md")
+    )
     assert {name for name in told if name not in pages} == outside

@@ -12,13 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from query_assistant.params import load_params
 from query_assistant.pipeline.browse import addresses, browse, free_port, log_workspace
+from query_assistant.pipeline.turned import begun
+from query_assistant.reporting.adapters import ALIAS, REGISTERED, log_adapter
+from query_assistant.reporting.pipeline_runs import PipelineRun
+from query_assistant.reporting.prompt_registry import PROMPT
 from query_assistant.reporting.store import open_store
+from query_assistant.reporting.training_run import TrainingRun
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = load_params(ROOT / "params.yaml").score.mlflow_experiment
@@ -111,3 +117,24 @@ def test_a_server_gets_all_of_it_and_the_addresses_are_its_own(
     assert len(systems_of(parent)) == len(list(Path("metrics/score").glob("*.json")))
     assert parent is not None
     assert Path(client.download_artifacts(parent, "params.yaml", str(tmp_path))).is_file()
+    assert client.load_prompt(f"prompts:/{PROMPT}/1") is not None
+
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    run, shown = client.get_run(parent), systems_of(parent)[:1]
+    version = log_adapter(client, run, shown, adapter, {"model": "small"})
+    assert log_adapter(client, client.get_run(parent), shown, adapter, {"model": "small"}) == version
+    (model,) = client.search_logged_models([experiment])
+    assert client.get_model_version_by_alias(REGISTERED, ALIAS).source == f"models:/{model.model_id}"
+    got = mlflow.artifacts.download_artifacts(
+        f"models:/{REGISTERED}@{ALIAS}", dst_path=str(tmp_path), tracking_uri=server
+    )
+    assert Path(got, "adapter_model.safetensors").read_bytes() == b"weights"
+
+    pipeline = PipelineRun("abc123", "f" * 64, "brave-mole")
+    training = TrainingRun(EXPERIMENT, pipeline, begun(load_params(), "abc123"))
+    training.log([{"step": 1, "loss": 2.0}, {"step": 1, "tokens_per_second": 30.0}])
+    training.end("FINISHED")
+    (trained,) = client.search_runs([experiment], f"tags.pipeline = '{pipeline.key}'")
+    assert {"training/loss", "training/tokens_per_second"} <= trained.data.metrics.keys()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from query_assistant.pipeline import code
 from query_assistant.pipeline.code import code_fingerprint
 from query_assistant.pipeline.source import Package
 
+ROOT = Path(__file__).parents[2]
 FILES = {
     "stages/some.py": """
         from house.door import Table
@@ -195,3 +197,15 @@ def test_a_decorated_definition_counts_whoever_imports_its_module(house: Path) -
 def test_files_of_other_packages_below_are_not_its_data(house: Path) -> None:
     write(house, {"src/house/kept/__init__.py": "", "src/house/kept/far.yaml": "a: 1"})
     assert not changed(house, "src/house/kept/far.yaml", "a: 1", "a: 2")
+
+
+def test_what_only_looks_on_is_no_part_of_what_a_stage_means(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "WATCHER", "house.worker")
+    assert not changed(house, "src/house/worker.py", "return 1", "return 2")
+
+
+def test_training_means_nothing_of_mlflow() -> None:
+    """Else a word in a run's note would have everybody train anew."""
+    reached = code_fingerprint(ROOT / "stages/finetune.py", Package(ROOT / "src"))
+    assert "query_assistant.pipeline.watching:watched" in reached
+    assert [name for name in reached if "reporting" in name or "live_training" in name] == []

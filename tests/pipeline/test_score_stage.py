@@ -54,7 +54,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     found.loader.exec_module(module)
     logged: list[SystemsCompared] = []
     monkeypatch.setattr(module, "log_comparison", lambda experiment, pipeline, found: logged.append(found))
-    monkeypatch.setattr(module, "described", lambda params, documents, revision: None)
+    monkeypatch.setattr("query_assistant.pipeline.found.described", lambda params, documents, revision: None)
     monkeypatch.setattr(module, "current_pipeline_run", lambda: PipelineRun("abc123", "f" * 64, "brave-mole"))
     monkeypatch.setattr(module, "logged", logged, raising=False)
     return module

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,17 @@ import pytest
 
 from query_assistant.apis import load_api
 from query_assistant.errors import MissingResourceError
+from query_assistant.messages import Message
 from query_assistant.records import BenchmarkItem, Response
 from query_assistant.replica import Replica
 from query_assistant.reporting.charts import Bar, interval_line, scatter
-from query_assistant.reporting.page import Shown, ablation, judged, write_page, write_pages
+from query_assistant.reporting.page import Shown, write_page, write_pages
+from query_assistant.reporting.page_answers import judged, published_prompts
+from query_assistant.reporting.page_figures import ablation, waterfall
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import score_system
 from query_assistant.statistics import Resampling
+from reporting.scores import score
 
 ROOT = Path(__file__).parents[2]
 ITEM = BenchmarkItem(id="b1", api="mygene", instruction="<i>cdk2</i>", query="/v3/query?q=CDK2", tags=("plain",))
@@ -46,7 +53,9 @@ def shown(records: list[dict[str, Any]]) -> Shown:
     ]
     losses = {"training": [(1.0, 2.0), (2.0, 1.0)], "validation": []}
     seconds = dict.fromkeys(TEXTS, 0.5)
-    return Shown("Of a `test`.", scores, judged(given, sets, judge), seconds, losses, {"More": "published.html"})
+    prompts = {"ab": (Message("user", HOSTILE),), "cd": (Message("user", "of no answer here"),)}
+    items, others = judged(given, sets, judge), {"More": "published.html"}
+    return Shown("Of a `test`.", scores, items, seconds, losses, others, prompts)
 
 
 @pytest.fixture
@@ -68,9 +77,36 @@ def test_every_answer_stands_beside_what_was_wanted_with_its_verdict(page: str) 
 
 def test_no_text_becomes_part_of_the_page_and_nothing_is_loaded(page: str) -> None:
     assert HOSTILE not in page and "<i>cdk2" not in page
-    assert page.count("</script>") == 2
+    assert page.count("</script>") == 3
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|url\(|@import""", page)
     assert "default-src 'none'" in page
+
+
+def test_the_prompts_of_the_answers_are_packed_into_the_page_and_no_others(page: str) -> None:
+    (packed,) = re.findall(r'<script type="text/plain" id="prompts">(.*?)</script>', page)
+    assert json.loads(gzip.decompress(base64.b64decode(packed))) == {"ab": [["user", HOSTILE]]}
+    assert "Each prompt can be opened" in page
+
+
+def test_without_kept_prompts_the_page_says_so(shown: Shown, tmp_path: Path) -> None:
+    write_page(replace(shown, prompts={}), tmp_path / "page.html")
+    assert "The prompts of these answers were not kept." in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_without_the_published_assistant_its_prompts_are_not_made_up(tmp_path: Path) -> None:
+    assert published_prompts(tmp_path, list(TEXTS), [ITEM]) == {}
+
+
+def test_the_waterfall_goes_from_the_plainest_system_one_technique_at_a_time() -> None:
+    shares = {"base-zero_shot-closed-free": 0.25, "finetuned-zero_shot-closed-free": 0.5,
+              "finetuned-few_shot-closed-free": 0.375, "base-few_shot-rag-free": 0.9}  # fmt: skip
+    steps = waterfall([score(name, share) for name, share in shares.items()])
+    assert [(step.label, step.kind, step.said) for step in steps] == [
+        ("base-zero_shot-closed-free", "start", "25.0"),
+        ("+ finetuned", "gained", "25.0 +25.0 = 50.0"),
+        ("+ few_shot", "lost", "50.0 -12.5 = 37.5"),
+    ]
+    assert waterfall([score("finetuned-few_shot-rag-grammar", 0.5)]) == []
 
 
 def test_a_technique_is_worth_what_it_adds_question_by_question(shown: Shown) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from query_assistant.messages import Message
 from query_assistant.reporting.page import Shown, write_page
 from query_assistant.scoring.documents import Score
 from reporting.scores import score
@@ -50,7 +51,9 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     scores: list[Score] = [score(BASE, 0.25), score(FINETUNED, 0.75)]
     losses = {"training": [(1.0, 2.0), (2.0, 1.0)], "validation": [(2.0, 1.5)]}
     items = [item(number) for number in range(60)]
-    write_page(Shown("Of a test.", scores, items, {BASE: 0.1, FINETUNED: 0.2}, losses, {}), tmp_path / "index.html")
+    prompts = {"ab": (Message("system", "You write API calls."), Message("user", HOSTILE))}
+    shown_here = Shown("Of a test.", scores, items, {BASE: 0.1, FINETUNED: 0.2}, losses, {}, prompts)
+    write_page(shown_here, tmp_path / "index.html")
     context = browser.new_context(viewport={"width": 390, "height": 800}, offline=True)
     shown, faults = context.new_page(), []
     shown.on("pageerror", lambda fault: faults.append(str(fault)))
@@ -92,6 +95,19 @@ def test_nothing_of_an_answer_is_run_or_becomes_an_element(page: Any) -> None:
     assert page.title() == "Query Assistant: what each technique brings"
     assert page.locator("article img, article script, article li b").count() == 0
     assert HOSTILE in page.locator("article").first.inner_text()
+
+
+def test_a_prompt_opens_as_the_model_was_shown_it(page: Any) -> None:
+    page.locator("[name=other]").select_option("*")
+    asked = page.locator("article").first.locator("details").last
+    asked.locator("summary").press("Enter")
+    asked.locator("pre").first.wait_for()
+    assert asked.locator("pre").all_inner_texts() == ["You write API calls.", HOSTILE]
+    assert page.title() == "Query Assistant: what each technique brings"
+    asked.locator("summary").press("Enter")
+    asked.locator("summary").press("Enter")
+    assert asked.locator("pre").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_list_goes_on_by_keyboard_where_it_was_cut(page: Any) -> None:

@@ -11,10 +11,12 @@ from safetensors.torch import load_file, save_file
 from query_assistant.archives import unpack
 from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.finetuning.training import adopt
+from query_assistant.messages import Message
 from query_assistant.records import Pair, Response, read_jsonl, write_json, write_jsonl
 from query_assistant.reporting.published import ASKED
 from query_assistant.reporting.publishing import publish_adapter, publish_responses
 from query_assistant.retrieval.linking import taught_queries, write_marks
+from query_assistant.systems.kept_prompts import PROMPTS, read_prompts, write_prompts
 
 TENSORS = {"lora_A.weight": torch.linspace(-1, 1, 12).reshape(3, 4), "lora_B.weight": torch.full((4, 3), 0.5)}
 
@@ -75,6 +77,24 @@ def test_what_is_not_there_cannot_be_published_or_adopted(tmp_path: Path) -> Non
         publish_responses(tmp_path, tmp_path / "p", tmp_path / "a.tar.gz")
     with pytest.raises(MissingResourceError, match="no adapter in"):
         adopt(tmp_path, tmp_path, tmp_path / "adopted")
+
+
+def test_answers_are_published_with_their_prompts_each_once(tmp_path: Path) -> None:
+    prompts = [[Message("user", word)] for word in ("one", "two")]
+    for weights, asked in (("base", prompts), ("finetuned", prompts[:1])):
+        write_prompts(tmp_path / "responses" / weights / PROMPTS, asked)
+        (tmp_path / "responses" / weights / f"{weights}-zero_shot-closed-free.jsonl").touch()
+    (tmp_path / "params.yaml").touch()
+    publish_responses(tmp_path / "responses", tmp_path / "params.yaml", tmp_path / "a.tar.gz")
+    names = {path.name for path in unpack(tmp_path / "a.tar.gz", tmp_path / "got")}
+    assert names == {
+        "base-zero_shot-closed-free.jsonl",
+        "finetuned-zero_shot-closed-free.jsonl",
+        PROMPTS,
+        "params.yaml",
+    }
+    assert len(read_prompts(tmp_path / "got" / PROMPTS)) == 2
+    assert [path.name for path in (tmp_path / "responses").iterdir() if path.is_file()] == []
 
 
 def test_what_was_asked_of_the_test_split_goes_along_with_its_answers_and_no_more_of_it(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from mlflow import MlflowClient
 
 from query_assistant.errors import MissingResourceError
+from query_assistant.reporting.adapters import ALIAS, REGISTERED
 from query_assistant.reporting.pipeline_runs import PipelineRun, SystemsCompared
 from query_assistant.reporting.provenance import describe_run
 from query_assistant.reporting.store import open_store, relocate, store_root, store_uri
@@ -25,8 +27,11 @@ def found(root: Path) -> SystemsCompared:
     document, table = root / f"{SYSTEM}.json", root / "systems.md"
     document.write_text(score(SYSTEM, 0.5).model_dump_json(), encoding="utf-8")
     table.write_text("| system |\n", encoding="utf-8")
+    adapter = root / "adapter"
+    adapter.mkdir(exist_ok=True)
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
     run = describe_run(read_scores([document]), experiment="default", turned={}, model="small", revision="abc123")
-    return SystemsCompared(run, [document], files=[table])
+    return SystemsCompared(run, [document], files=[table], adapter=adapter)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +68,14 @@ def test_a_moved_checkout_keeps_its_files(
 ) -> None:
     moved = tmp_path / "moved ü"
     shutil.copytree(filled[0], tmp_path / "first")
-    assert relocate(tmp_path / "first") == 3, "the experiment, the parent and the system"
+    assert relocate(tmp_path / "first") == 5, "the experiment, the parent, the system, the model and its version"
     (tmp_path / "first").rename(moved)
     assert shown(moved, filled[1], tmp_path / "got", monkeypatch) == "| system |\n"
+    client = MlflowClient(store_uri())
+    version = client.get_model_version_by_alias(REGISTERED, ALIAS)
+    place = unquote(client.get_model_version_download_uri(REGISTERED, version.version).removeprefix("file://"))
+    assert Path(place).is_relative_to(moved)
+    assert (Path(place) / "adapter_model.safetensors").read_bytes() == b"weights"
 
 
 def test_a_copied_checkout_writes_nothing_into_the_one_it_came_from(

@@ -24,6 +24,7 @@ from query_assistant.reporting.run_contents import system_note
 from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import TABLE, is_logged, log_comparison
+from query_assistant.reporting.training_run import TrainingRun
 from reporting.scores import EFFECT, score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
@@ -190,6 +191,33 @@ def test_scores_alone_are_logged_with_the_files_of_the_run_that_has_the_same() -
     assert TABLE in run.data.tags["mlflow.loggedArtifacts"]
 
 
+def test_of_scores_alone_nobody_knows_how_long_they_took() -> None:
+    parent = log_comparison("lab", PIPELINE, comparison(at_work=False))
+    assert {(run.info.status, run.info.end_time) for run in (run_of(parent), *children(parent).values())} == {
+        ("FINISHED", None)
+    }  # fmt: skip
+
+
+def test_looking_at_a_run_that_was_cut_off_makes_it_no_longer() -> None:
+    parent = log_comparison("lab", PIPELINE, with_answers())
+    ended = run_of(parent).info.end_time
+    assert log_comparison("lab", PIPELINE, comparison(at_work=False)) == parent
+    assert (run_of(parent).info.status, run_of(parent).info.end_time) == ("FINISHED", ended)
+
+
+def test_what_training_has_begun_is_completed_under_the_same_parent() -> None:
+    found = with_answers(training=[{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}])
+    training = TrainingRun("lab", PIPELINE, found.run)
+    training.log([{"step": 1, "loss": 2.0, "tokens_per_second": 30.0}])
+    training.end("KILLED")
+    parent = log_comparison("lab", PIPELINE, found)
+    client, experiment = open_store("lab")
+    assert len(client.search_runs([experiment], "tags.kind = 'pipeline'")) == 1
+    assert [(one.step, one.value) for one in client.get_metric_history(parent, "training/loss")] == [(1, 2.0), (2, 1.0)]
+    assert run_of(parent).info.status == "FINISHED"
+    assert run_of(parent).data.metrics["training/tokens_per_second"] == 30.0
+
+
 def test_what_is_logged_is_found_by_its_scores() -> None:
     found = comparison()
     assert is_logged("lab", found.run.scores_sha256) is None
@@ -262,7 +290,9 @@ def started(found: SystemsCompared, killed_in: str = "") -> multiprocessing.Proc
     return cast(multiprocessing.Process, process)
 
 
-@pytest.mark.parametrize("moment", ["log_table", "log_inputs", "log_batch", "log_artifact", "set_terminated"])
+@pytest.mark.parametrize(
+    "moment", ["log_table", "log_inputs", "log_batch", "log_artifact", "register_prompt", "set_terminated"]
+)
 def test_a_run_that_was_killed_is_finished_by_the_next(moment: str) -> None:
     found = with_answers()
     process = started(found, moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from query_assistant.systems.guessing import guess_api
 from query_assistant.systems.learned import open_in_use
 from query_assistant.systems.published import SYSTEM, install, open_published
 
+TRACES = "QUERY_ASSISTANT_TRACES"
 _OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
 
 
@@ -86,7 +88,18 @@ def known_apis(*, workspace: bool) -> tuple[Path, tuple[str, ...]]:
 
 def open_corrected(system: str, apis: dict[str, Api], *, workspace: bool) -> Assistant:
     """The assistant for people: with the accepted corrections as near examples."""
-    return open_system(system, apis, workspace=workspace, corrected=accepted_examples(project_root(), apis))
+    return traced_if_wanted(
+        open_system(system, apis, workspace=workspace, corrected=accepted_examples(project_root(), apis))
+    )
+
+
+def traced_if_wanted(assistant: Assistant) -> Assistant:
+    """The same assistant, its answers traced in MLflow where QUERY_ASSISTANT_TRACES says so."""
+    if os.environ.get(TRACES, "").lower() in ("", "0", "false", "no"):
+        return assistant
+    from query_assistant.reporting.traces import traced
+
+    return traced(assistant)
 
 
 def system_options(command: Callable[..., Any]) -> Callable[..., Any]:

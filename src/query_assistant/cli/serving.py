@@ -110,7 +110,7 @@ def _live(api: Api) -> RecordSource:
 
 def _opened(system: str, apis: dict[str, Api], *, workspace: bool) -> OpenedAssistant:
     """The assistant, asked once of each API, so that nobody waits for what is loaded and compiled on first use."""
-    from query_assistant.cli.answering import open_system
+    from query_assistant.cli.answering import open_system, traced_if_wanted
     from query_assistant.cli.correcting import accepted_examples
     from query_assistant.server.answering_thread import OpenedAssistant
     from query_assistant.systems.guessing import guess_api
@@ -125,4 +125,5 @@ def _opened(system: str, apis: dict[str, Api], *, workspace: bool) -> OpenedAssi
     guess_api("", index, list(apis))
     made = "workspace" if workspace else "published"
     name = f"{made} {system}"
+    assistant = traced_if_wanted(assistant)  # from here on: nobody asked what warms it up
     return OpenedAssistant(assistant, lambda question: guess_api(question, index, list(apis)), name, corrected)

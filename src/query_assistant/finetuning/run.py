@@ -7,12 +7,13 @@ work/training.jsonl repeats with the training, one JSON object a line:
 
 work/speed.jsonl holds the clock, which does not repeat:
 
-    {"seconds": 2.9, "step": 5, "tokens": 890}
+    {"peak_memory_gb": 1.41, "seconds": 2.9, "step": 5, "tokens": 890}
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -154,7 +155,8 @@ class LossLog:
     def log_dict(self, values: Mapping[str, Any], step: int) -> None:
         """One training step, in torchtune's names or in ours."""
         now = time.perf_counter()
-        self._append(SPEED, step=step, tokens=self.tokens, seconds=round(now - self._since, 3))
+        seconds, memory = round(now - self._since, 3), peak_memory_gb()
+        self._append(SPEED, step=step, tokens=self.tokens, seconds=seconds, peak_memory_gb=memory)
         self._since, self.tokens = now, 0
         rate = values.get("lr", values.get("learning_rate"))
         self._append(LOSSES, step=step, loss=float(values["loss"]), learning_rate=float(rate or 0))
@@ -172,6 +174,15 @@ class LossLog:
     def _append(self, name: str, **entry: float) -> None:
         with (self._work / name).open("a", encoding="utf-8") as out:
             out.write(json.dumps(entry, sort_keys=True) + "\n")
+
+
+def peak_memory_gb() -> float:
+    """The most that this process has held so far: of the GPU where it uses one, else of main memory."""
+    torch = sys.modules.get("torch")  # whoever trains has it
+    if torch and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return float(round(torch.cuda.max_memory_allocated() / 1e9, 3))
+    unit = 1 if sys.platform == "darwin" else 1024  # of getrusage, in bytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)
 
 
 def read_entries(file: Path) -> list[dict[str, float]]:

@@ -14,21 +14,17 @@ import socket
 import subprocess
 import sys
 import time
-from itertools import product
 from pathlib import Path
 
 from query_assistant.exits import run_to_exit
 from query_assistant.params import load_params
-from query_assistant.pipeline.turned import described
+from query_assistant.pipeline.found import found_here, score_documents
 from query_assistant.project import load_environment, project_root
-from query_assistant.reporting.figures import curve_entries
-from query_assistant.reporting.pipeline_runs import SystemsCompared, current_pipeline_run
+from query_assistant.reporting.pipeline_runs import current_pipeline_run
 from query_assistant.reporting.store import open_store, store_uri
-from query_assistant.reporting.techniques import read_effects
 from query_assistant.reporting.tracking import is_logged, log_comparison
 from query_assistant.reporting.views import PIPELINE_RUNS, SYSTEMS, view_address, write_views
 
-TECHNIQUES_FILE = Path("metrics/techniques.json")
 HOST, PORT = "127.0.0.1", 5000
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -44,20 +40,11 @@ def log_workspace(root: Path) -> str | None:
     """
     os.chdir(root)  # like the stages
     params = load_params()
-    knobs, experiment = params.generate, params.score.mlflow_experiment
-    systems = map("-".join, product(params.model.weights, knobs.examples, knobs.context, knobs.decoding))
-    documents = [Path(f"metrics/score/{system}.json") for system in systems]
-    if not all(document.is_file() for document in documents):
+    if not all(document.is_file() for document in score_documents(params)):
         return None
-    pipeline, report, training = current_pipeline_run(), Path("metrics/report"), Path("metrics/training.csv")
-    run = described(params, documents, pipeline.git_revision)
-    if known := is_logged(experiment, run.scores_sha256):
-        return known
-    files = [*sorted(path for path in report.glob("*") if path.is_file()), Path("params.yaml")]
-    curve = curve_entries(training) if params.model.trained and training.is_file() else []
-    worth = read_effects(TECHNIQUES_FILE) if TECHNIQUES_FILE.is_file() else []  # none of scores made before it was
-    found = SystemsCompared(run, documents, training=curve, effects=worth, files=files)
-    return log_comparison(experiment, pipeline, found)
+    pipeline, experiment = current_pipeline_run(), params.score.mlflow_experiment
+    found = found_here(params, pipeline.git_revision, at_work=False)
+    return is_logged(experiment, found.run.scores_sha256) or log_comparison(experiment, pipeline, found)
 
 
 def addresses(server: str, experiment_id: str) -> str:

@@ -9,6 +9,8 @@ names in turn, imports inside functions included, and the data files of a packag
 Comments, docstrings, annotations of functions, layout and definitions that nobody reaches leave no trace: an edit that
 cannot change what a stage writes does not run it again, any other does.
 
+Left out: the program that looks on while a stage works (`watching`), for it changes nothing that the stage writes.
+
 Not seen: names that are put together at run time (`getattr(module, name)`, `import_module`). The package uses neither
 where a stage goes, and tests/pipeline/test_code.py holds the functions that real stages run against their lists.
 """
@@ -21,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from query_assistant.pipeline.source import Import, Module, Package, Statement, import_target, statements_of
+from query_assistant.pipeline.watching import WATCHER
 
 # The schema of params.yaml can refuse a value, and the values are each stage's `params:`: only its defaults count here.
 SCHEMA = "query_assistant.params"
@@ -65,6 +68,8 @@ class _Walk:
 
     def _reach_named(self, text: str) -> None:
         """A dotted name in quotes: a package means its data, a module what it does when started."""
+        if text == WATCHER:
+            return
         module = self._package.module(text)
         if module is None:
             self._reach(*text.rpartition(".")[::2])

@@ -66,6 +66,12 @@ def described(params: Params, documents: Sequence[Path], revision: str) -> Prove
     )
 
 
+def begun(params: Params, revision: str) -> Provenance:
+    """What a run with these parameters is called before there are scores."""
+    found = turned(params)
+    return Provenance(found.experiment, found.knobs, params.model.name, {}, "", revision)
+
+
 def _options(group: str) -> list[str]:
     return sorted(path.stem for path in (project_root() / "conf" / group).glob("*.yaml"))
 

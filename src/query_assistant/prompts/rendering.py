@@ -89,6 +89,11 @@ def templates_sha256() -> str:
     return hashlib.sha256("\0".join(_source(name) for name in ("system", "user")).encode()).hexdigest()
 
 
+def templates() -> list[Message]:
+    """The two messages that every prompt has, before anything is filled in."""
+    return [Message("system", _source("system").strip()), Message("user", _source("user").strip())]
+
+
 def _compose(
     instruction: str,
     api: PromptApi,

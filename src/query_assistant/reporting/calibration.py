@@ -29,6 +29,7 @@ from query_assistant.systems.choosing import Interpretation
 from query_assistant.systems.confidence import CALIBRATION, OF_THE_SAMPLE, Confidence, fit
 from query_assistant.systems.evaluation_sets import load_benchmark, load_development
 from query_assistant.systems.generation import System
+from query_assistant.systems.kept_prompts import PROMPTS, read_prompts, write_prompts
 from query_assistant.systems.published import SYSTEM
 
 FOLDS = 5
@@ -125,7 +126,7 @@ def calibrate(root: Path) -> tuple[Confidence, dict[str, float]]:
 
 
 def answer_benchmark(root: Path, calibration: Confidence) -> Path:
-    """Writes what the assistant answers to the benchmark, as `qa predict` would; returns the file."""
+    """Writes what the assistant answers to the benchmark, as `qa predict` would, and its prompts; returns the file."""
     params = load_params(root / "params.yaml")
     apis = {name: load_api(name) for name in params.apis}
     items = load_benchmark(root / "data/apis", params.apis)
@@ -133,6 +134,9 @@ def answer_benchmark(root: Path, calibration: Confidence) -> Path:
     file = root / "data/responses" / assistant.system.weights / f"{SYSTEM}.jsonl"
     with answers_of(assistant, items, root / "models/.benchmark.partial") as answers:
         write_jsonl(file, answers)
+    prompts = file.with_name(PROMPTS)
+    asked = [assistant.builder.build(item.instruction, item.api) for item in items]
+    write_prompts(prompts, [*read_prompts(prompts).values(), *asked])
     return file
 
 

@@ -44,6 +44,13 @@ def interval_line(bar: Bar, least: float, most: float) -> Markup:
     return svg.format(Markup("").join(lines))
 
 
+def floating_bar(before: float, after: float, kind: str) -> Markup:
+    """A bar from one share to another on a scale of 0 to 100: a step of a waterfall; `kind` gives its colour."""
+    lines = [_stroke("axis", 0, 100, 0, 100), _stroke(f"step {kind}", min(before, after), max(before, after), 0, 100)]
+    svg = Markup('<svg class="line" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">{}</svg>')
+    return svg.format(Markup("").join(lines))
+
+
 def _place(value: float, least: float, most: float) -> str:
     return f"{100 * (value - least) / (most - least):.2f}"
 

@@ -100,6 +100,8 @@ class SystemsCompared:
         effects: what its techniques are worth, for the parent.
         numbers: of the whole run, such as what was forgotten, for the parent.
         files: figures, tables and parameters, for the parent.
+        adapter: the folder of what was trained, where it is at hand.
+        at_work: whether the pipeline is running now, and not only looked at, so that the parent ends now.
     """
 
     run: Provenance
@@ -110,3 +112,5 @@ class SystemsCompared:
     effects: Sequence[Effect] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    adapter: Path | None = None
+    at_work: bool = True

@@ -47,6 +47,11 @@ class Provenance:
         return ", ".join([*([] if self.experiment == "default" and shown else [self.experiment]), *shown, *more])
 
     @property
+    def knobs(self) -> dict[str, str]:
+        """What was turned, and of which model and experiment, as MLflow's parameters."""
+        return {"model": self.model, "experiment": self.experiment, **self.turned}
+
+    @property
     def caption(self) -> str:
         """One line of Markdown."""
         counts = [f"{sum(by_api.values())} {SETS[name]}" for name, by_api in self.instructions.items()]
@@ -90,6 +95,17 @@ def with_first_revision(run: Provenance, folder: Path) -> Provenance:
     except (OSError, ValueError, KeyError):
         known = run.revision
     return replace(run, revision=str(known))
+
+
+def is_of(run: Provenance, folder: Path) -> bool:
+    """Whether the figures in a folder are of this very run: its scores, its experiment and knobs."""
+    try:
+        known = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        return (known["scores_sha256"], known["experiment"], known["turned"]) == (
+            run.scores_sha256, run.experiment, dict(run.turned),
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def write_provenance(run: Provenance, folder: Path) -> None:

@@ -24,6 +24,7 @@ from query_assistant.retrieval.encoder import ADAPTER_CONFIG as LINKER_CONFIG
 from query_assistant.retrieval.linking import REPORT as LINK_REPORT
 from query_assistant.retrieval.linking import TRAINED_ON, has_linker
 from query_assistant.systems.confidence import CALIBRATION
+from query_assistant.systems.kept_prompts import PROMPTS, read_prompts, write_prompts
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,7 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, ca
 
 
 def publish_responses(responses: Path, params: Path, archive: Path, test: Path | None = None) -> None:
-    """Packs every system's answers, in whichever folders below `responses` they lie.
+    """Packs every system's answers, in whichever folders below `responses` they lie, and their prompts.
 
     Args:
         test: the test split, of which what was asked goes along, so that its answers can be judged elsewhere.
@@ -69,10 +70,13 @@ def publish_responses(responses: Path, params: Path, archive: Path, test: Path |
         raise MissingResourceError(f"no responses in {responses} to publish; run `dvc repro generate`")
     ids = {answer.id for path in files.values() for answer in read_jsonl(path, Response)}
     asked = [pair for pair in read_jsonl(test, Pair) if pair.id in ids] if test and test.is_file() else []
+    shown = [messages for file in sorted(responses.rglob(PROMPTS)) for messages in read_prompts(file).values()]
     with TemporaryDirectory() as folder:
-        kept = Path(folder) / "test.jsonl"
+        kept, prompts = Path(folder) / "test.jsonl", Path(folder) / PROMPTS
         write_jsonl(kept, asked)
-        pack({**files, PARAMS: params} | ({ASKED: kept} if asked else {}), archive)
+        write_prompts(prompts, shown)
+        further = ({ASKED: kept} if asked else {}) | ({PROMPTS: prompts} if shown else {})
+        pack({**files, PARAMS: params} | further, archive)
 
 
 def publish_linker(linker: Path, report: Path, archive: Path) -> None:

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -28,7 +29,14 @@ from query_assistant.project import project_root
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
-PLACES = {"experiments": "artifact_location", "runs": "artifact_uri"}  # table and column of absolute places
+PLACES = (  # tables and their columns of absolute places
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+    ("model_versions", "source"),
+    ("trace_tags", "value"),  # of which one is where a trace lies
+)
 
 
 def store_root() -> Path:
@@ -76,23 +84,51 @@ def open_store(experiment: str) -> tuple[MlflowClient, str]:
         raise MissingResourceError(f"no MLflow store at {uri}: {error}; start it or unset {URI_VARIABLE}") from error
 
 
+@contextmanager
+def process_store(uri: str) -> Iterator[None]:
+    """Within the block the whole process has this store, for parts of MLflow that ask for no client's."""
+    named, before = os.environ.get(URI_VARIABLE), mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    use_in_process(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)  # None: none is set
+        _restore(named)
+
+
+def use_in_process(uri: str) -> None:
+    """From here on the whole process has this store."""
+    named = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    _restore(named)
+
+
+def _restore(named: str | None) -> None:
+    """MLflow puts its store into the environment, where it would look as if somebody had named it."""
+    os.environ.pop(URI_VARIABLE, None)
+    if named is not None:
+        os.environ[URI_VARIABLE] = named
+
+
 def relocate(root: Path) -> int:
     """Puts `root` in every place of the store that names another checkout's `mlartifacts/`; returns how many.
 
-    A run whose files did not come along, but still lie at their old place, keeps that place.
+    Runs, models and traces whose files did not come along, but still lie at their old place, keep that place.
     """
     database = root / DATABASE
     if not database.is_file():
         return 0
     with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
-        return sum(_relocate(connection, table, column, root) for table, column in PLACES.items())
+        return sum(_relocate(connection, table, column, root) for table, column in PLACES)
 
 
 def _relocate(connection: sqlite3.Connection, table: str, column: str, root: Path) -> int:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
         return 0
-    places = [place for (place,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}")]
-    moved = [(here, place) for place in places if (here := _here(place, root, table == "runs")) not in (None, place)]
+    sought = f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE ?"
+    places = [place for (place,) in connection.execute(sought, (f"%/{ARTIFACTS}%",))]
+    holds_files = table != "experiments"
+    moved = [(here, place) for place in places if (here := _here(place, root, holds_files)) not in (None, place)]
     connection.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", moved)
     return len(moved)
 

@@ -2,7 +2,8 @@
 
 What a person sees there: runs called like their system, the four words of a system as parameters, the two dozen figures
 that count as metrics (the whole score document is a file of the run), every answer as a table, and how long answering
-took. The parent is called after what was turned, holds the tables that compare its systems, and the training curve.
+took. The parent is called after what was turned, holds the tables that compare its systems, the training curve and the
+adapter. A run whose beginning or end nobody saw has no duration.
 
 Whoever logs a pipeline run logs all of its systems, so a parent is complete from the first moment, whatever the next
 stage does or fails to do. What is there already is left alone, what was cut off is finished:
@@ -16,12 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import Metric, Run
 from mlflow.utils.mlflow_tags import (
     MLFLOW_LOGGED_ARTIFACTS,
     MLFLOW_PARENT_RUN_ID,
@@ -29,7 +29,19 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_RUN_NOTE,
 )
 
+from query_assistant.reporting.adapters import log_adapter
+from query_assistant.reporting.parents import (
+    begin_parent,
+    find_parent,
+    find_run,
+    known_points,
+    log_curve,
+    milliseconds,
+    missing_params,
+    pipeline_tags,
+)
 from query_assistant.reporting.pipeline_runs import PipelineRun, SystemAnswers, SystemsCompared
+from query_assistant.reporting.prompt_registry import log_prompt
 from query_assistant.reporting.run_contents import (
     CLOCK,
     answer_table,
@@ -47,8 +59,6 @@ from query_assistant.scoring.documents import Score, read_score, times
 ROLES = ("weights", "examples", "context", "decoding")  # the four words of a system
 FINISHED = "attributes.status = 'FINISHED'"
 TABLE = "answers.json"  # of one name in all runs, so that MLflow puts them side by side
-LONGEST = 6000  # characters of a parameter
-BATCH = 1000  # metrics that MLflow takes at once
 INTRODUCTION = """One run of the pipeline. Each run below it is a system: `<weights>-<examples>-<context>-<decoding>`.
 Shares of 1; `selection`: the query selects the records that were meant.
 """
@@ -70,7 +80,8 @@ def is_logged(experiment: str, scores_sha256: str) -> str | None:
     """The finished pipeline run with all of these scores, the newest if there are several."""
     with exclusively():
         client, experiment_id = open_store(experiment)
-        run = _find(client, experiment_id, f"tags.kind = 'pipeline' AND tags.scores = '{scores_sha256}' AND {FINISHED}")
+        condition = f"tags.kind = 'pipeline' AND tags.scores = '{scores_sha256}' AND {FINISHED}"
+        run = find_run(client, experiment_id, condition)
         return str(run.info.run_id) if run else None
 
 
@@ -79,14 +90,13 @@ class _Log:
 
     def __init__(self, client: MlflowClient, experiment_id: str, pipeline: PipelineRun, found: SystemsCompared) -> None:
         self._client, self._experiment_id, self._pipeline, self._found = client, experiment_id, pipeline, found
-        self._knobs = {"model": found.run.model, "experiment": found.run.experiment, **found.run.turned}
         self._earlier = {document: self._earlier_run(document) for document in found.documents}
         self._parent = self._open_parent()
 
     def systems(self) -> None:
         """A finished run for each system, and none besides that counts as of this comparison."""
         current = {self._system(document) for document in self._found.documents}
-        for run in self._search(f"{self._below()} AND tags.comparison = '{self._parent.info.run_id}'", 100):
+        for run in self._compared():
             if run.info.run_id not in current:
                 self._client.set_tag(run.info.run_id, "comparison", "replaced")
 
@@ -101,42 +111,38 @@ class _Log:
         self._client.set_tag(run_id, MLFLOW_RUN_NOTE, "\n\n".join(note))  # MLflow folds all but the first lines
         self._client.set_tag(run_id, MLFLOW_RUN_NAME, run.title)
         self._client.set_tag(run_id, "scores", run.scores_sha256)
-        self._log_training()
-        if not self._parent.inputs.dataset_inputs:
-            self._client.log_inputs(run_id, datasets=[*tested_on(self._found.sets), *trained_on(Path("dvc.lock"))])
-        self._fill(
-            self._parent,
-            self._knobs,
-            {**summary(scores), **effect_figures(effects), **self._found.numbers},
-            self._found.files,
-        )
-        self._client.set_terminated(run_id)
+        self._attach(run_id)
+        figures = {**summary(scores), **effect_figures(effects), **self._found.numbers}
+        self._fill(self._parent, run.knobs, figures, self._found.files)
+        begun = bool(self._found.answers or self._parent.info.end_time)  # and not only looked at
+        self._finish(run_id, milliseconds() if begun and self._found.at_work else self._parent.info.end_time)
         write_views(self._client, self._experiment_id, run_id)
         return run_id
 
-    def _log_training(self) -> None:
-        if any(name.startswith("training/") for name in self._parent.data.metrics):
-            return
-        now = _milliseconds()
-        points = [
-            Metric(f"training/{name}", value, now, int(entry["step"]))
-            for entry in self._found.training
-            for name, value in entry.items()
-            if name != "step"
-        ]
-        for first in range(0, len(points), BATCH):
-            self._client.log_batch(self._parent.info.run_id, metrics=points[first : first + BATCH])
+    def _attach(self, run_id: str) -> None:
+        """The curve, the adapter, the prompt and the datasets, where the parent lacks them."""
+        found = self._found
+        if found.training:
+            log_curve(self._client, run_id, found.training, known_points(self._client, self._parent))
+        if found.adapter:
+            answering = [one for one in self._compared() if one.data.params.get("weights") == "finetuned"]
+            facts = {"model": found.run.model, "pipeline_run": found.run.title}
+            log_adapter(self._client, self._parent, answering, found.adapter, facts | pipeline_tags(self._pipeline))
+        log_prompt(self._client, self._experiment_id, run_id)
+        if not self._parent.inputs.dataset_inputs:
+            read = trained_on(Path("dvc.lock")) if found.training else []
+            self._client.log_inputs(run_id, datasets=[*tested_on(found.sets), *read])
 
     def _open_parent(self) -> Run:
         """The parent; a new one began when the first of its own answers was being given."""
-        found = self._find(f"tags.pipeline = '{self._pipeline.key}' AND tags.kind = 'pipeline'")
+        found = find_parent(self._client, self._experiment_id, self._pipeline)
         if found:
+            self._client.update_run(found.info.run_id, status="RUNNING")  # until it is whole again
             return found
         new = [document.stem for document, made in self._earlier.items() if not made]
         own = [self._found.answers[system].period[0] for system in new if system in self._found.answers]
-        tags = {"pipeline": self._pipeline.key, "kind": "pipeline", **_tags(self._pipeline)}
-        start = min(own, default=_milliseconds())
-        return self._client.create_run(self._experiment_id, start, tags, run_name=self._found.run.title)
+        start = min(own, default=milliseconds())
+        return begin_parent(self._client, self._experiment_id, self._pipeline, self._found.run.title, start)
 
     def _earlier_run(self, document: Path) -> Run | None:
         """The run of another pipeline run that has the same answers, or the same score where none are at hand."""
@@ -158,24 +164,23 @@ class _Log:
         metrics = shown_figures(score, times(score.system, answered.responses) if answered else None)
         if made and not answered:
             metrics |= {name: made.data.metrics[name] for name in CLOCK if name in made.data.metrics}
-        knobs = dict(zip(ROLES, score.system.split("-"), strict=False)) | self._knobs
+        knobs = dict(zip(ROLES, score.system.split("-"), strict=False)) | self._found.run.knobs
         if answered:
             self._answers(run, answered)
             self._fill(run, knobs, metrics, [answered.file, document])
         else:
             self._fill_from(run, made, knobs, metrics, document)
-        end = made.info.end_time if made else answered.period[1] if answered else run.info.start_time
-        self._client.set_terminated(run.info.run_id, end_time=end)
+        self._finish(run.info.run_id, made.info.end_time if made else answered.period[1] if answered else None)
         return str(run.info.run_id)
 
     def _new_system(self, score: Score, made: Run | None, identity: Mapping[str, str]) -> Run:
         answered = self._found.answers.get(score.system)
-        tags = _tags(self._pipeline) | {"pipeline": self._pipeline.key, **identity}
+        tags = pipeline_tags(self._pipeline) | {"pipeline": self._pipeline.key, **identity}
         tags |= {MLFLOW_PARENT_RUN_ID: self._parent.info.run_id, "comparison": self._parent.info.run_id}
         tags |= {MLFLOW_RUN_NOTE: system_note(score)}
         if made:
             tags |= {"answers_of": made.data.tags.get("answers_of") or self._name_of_parent(made)}
-        began = made.info.start_time if made else answered.period[0] if answered else _milliseconds()
+        began = made.info.start_time if made else answered.period[0] if answered else milliseconds()
         return self._client.create_run(self._experiment_id, began, tags, run_name=score.system)
 
     def _name_of_parent(self, run: Run) -> str:
@@ -204,44 +209,34 @@ class _Log:
         self, run: Run, params: Mapping[str, object], metrics: Mapping[str, float], files: Iterable[Path]
     ) -> None:
         """Logs what the run lacks."""
-        run_id, now, known = str(run.info.run_id), _milliseconds(), run.data
+        run_id, now, known = str(run.info.run_id), milliseconds(), run.data
         new = {name: value for name, value in sorted(metrics.items()) if known.metrics.get(name) != value}
-        turned = {name: str(value)[:LONGEST] for name, value in sorted(params.items()) if name not in known.params}
         self._client.log_batch(
             run_id,
             metrics=[Metric(name, value, now, 0) for name, value in new.items()],
-            params=[Param(name, value) for name, value in turned.items()],
+            params=missing_params(run, params),
         )
         for file in files:
             self._client.log_artifact(run_id, str(file))
+
+    def _finish(self, run_id: str, end: int | None) -> None:
+        """Without a known end, none is made up."""
+        if end:
+            self._client.set_terminated(run_id, end_time=end)
+        else:
+            self._client.update_run(run_id, status="FINISHED")
+
+    def _compared(self) -> list[Run]:
+        """The systems that count as of this comparison."""
+        condition = f"{self._below()} AND tags.comparison = '{self._parent.info.run_id}'"
+        return list(self._client.search_runs([self._experiment_id], condition, max_results=100))
 
     def _below(self) -> str:
         return f"tags.mlflow.parentRunId = '{self._parent.info.run_id}'"
 
     def _find(self, condition: str) -> Run | None:
-        return _find(self._client, self._experiment_id, condition)
-
-    def _search(self, condition: str, most: int) -> list[Run]:
-        return list(self._client.search_runs([self._experiment_id], condition, max_results=most))
-
-
-def _find(client: MlflowClient, experiment_id: str, condition: str) -> Run | None:
-    """The newest run that fits."""
-    runs = client.search_runs([experiment_id], condition, max_results=1)
-    return runs[0] if runs else None
-
-
-def _tags(pipeline: PipelineRun) -> dict[str, str]:
-    return {
-        "git_revision": pipeline.git_revision,
-        "params_sha256": pipeline.params_sha256,
-        "dvc_experiment": pipeline.name,
-    }
+        return find_run(self._client, self._experiment_id, condition)
 
 
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)

@@ -22,17 +22,37 @@ function element(tag, text, kind) {
   return made;
 }
 
+const packed = document.getElementById("prompts").textContent;
+let unpacked;  // a promise, made when the first prompt is opened
+
+async function unpack() {
+  const bytes = Uint8Array.from(atob(packed), sign => sign.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function prompted(answer) {
+  const made = document.createElement("details");
+  made.append(element("summary", `prompt of ${answer.tokens} tokens, ${answer.prompt}`, "quiet"));
+  made.addEventListener("toggle", async () => {
+    const messages = (await (unpacked ??= unpack()))[answer.prompt] || [["", "This prompt was not kept."]];
+    if (made.children.length === 1) made.append(...messages.flatMap(([role, text]) => [element("p", role, "quiet"), element("pre", text)]));
+  });
+  return made;
+}
+
 function answered(system, answer) {
   const made = document.createElement("div"), line = element("p", "", answer.right ? "right" : "wrong");
   const verdict = [answer.relation === "different" ? "" : answer.relation, answer.error].filter(Boolean).join(", ");
   line.append(element("b", answer.right ? "✓ right" : "✗ wrong"), ` ${system}: `, element("code", answer.answer || "no answer"));
-  line.append(element("span", ` ${verdict}; prompt of ${answer.tokens} tokens, ${answer.prompt}`, "quiet"));
+  line.append(element("span", packed ? ` ${verdict}` : ` ${verdict}; prompt of ${answer.tokens} tokens, ${answer.prompt}`, "quiet"));
   made.append(line);
   if (answer.differences) {
     const why = document.createElement("ul");
     why.append(...answer.differences.map(text => element("li", text, "quiet")));
     made.append(why);
   }
+  if (packed) made.append(prompted(answer));
   return made;
 }
 
