@@ -274,13 +274,15 @@ def test_without_a_command_the_commands_are_listed_line_by_line(
 
 
 def test_a_model_writes_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str], ask: Ask) -> None:
-    assert ask("/v3/query?q=name:\x1b]0;title\x07\u202eabc\x9b\x7fé\u2028b") == 0
+    assert ask('/v3/query?q=name:"\x1b]0;title\x07\u202eabc\x9b\x7fé\u2028b"') == 0
     shown = capsys.readouterr().out
-    assert shown == "/v3/query?q=name:%1B]0;title%07%E2%80%AEabc%C2%9B%7Fé%E2%80%A8b\n"
-    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e\\ud800"]}') == 0
+    assert shown == '/v3/query?q=name:"%1B]0;title%07%E2%80%AEabc%C2%9B%7Fé%E2%80%A8b"\n'
+    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e"], "scopes": "symbol"}') == 0
     shown = capsys.readouterr().out
-    assert shown == '{"body": {"q": ["\\u001b[2J\\u007f\\u202e\\ud800"]}, "path": "/v3/query"}\n'
-    assert json.loads(shown)["body"]["q"] == ["\x1b[2J\x7f\u202e\ud800"]
+    assert shown == '{"body": {"q": ["\\u001b[2J\\u007f\\u202e"], "scopes": "symbol"}, "path": "/v3/query"}\n'
+    assert json.loads(shown)["body"]["q"] == ["\x1b[2J\x7f\u202e"]
+    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e\\ud800"]}') == 1
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("command", ["validate", "compare"])
@@ -604,14 +606,18 @@ def test_the_doctor_says_what_is_missing_and_the_remedy(
 
 
 def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture[str], answering: Answering) -> None:
-    answering(["/v3/query?q=nofield:CDK2", "I do not know"])
+    answering(["/v3/query?q=symbol:CDK2&nothing=1", "/v3/query?q=nofield:CDK2", "I do not know"])
     assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=nofield:CDK2", False, None)
-    assert "nofield" in told["issues"][0]
+    assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=symbol:CDK2&nothing=1", True, None)
+    assert "nothing" in told["issues"][0]
+    assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["query"], told["text"]) == (None, "/v3/query?q=nofield:CDK2")
+    assert told["reason"].startswith("MyGene.info would not take it: field `nofield` does not exist")
     assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {
-        "api": "mygene", "query": None, "confidence": None, "text": "I do not know",
+        "api": "mygene", "query": None, "confidence": None, "text": "I do not know", "reason": "the answer is no query",
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "corrections": ("correcting", "what people put right: kept, listed, taken back, handed to training"),
     "learn": ("learning", "the assistant retrained with corrections, promoted only if better"),
     "doctor": ("doctor", "what is set up, what is missing, and how to get it"),
+    "completion": ("completing", "a script that completes commands in bash, zsh or fish"),
     "score": ("scoring", "the score ladder over a file of predictions"),
     "filter": ("data", "good queries out of access logs"),
     "simulate": ("data", "a year of simulated access logs"),
