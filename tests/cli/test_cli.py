@@ -24,6 +24,7 @@ from query_assistant.cli import COMMANDS, main, run
 from query_assistant.cli.correcting import accepted_examples
 from query_assistant.engines import Prompt
 from query_assistant.prompts import PromptBuilder, PromptSettings
+from query_assistant.replica import Replica
 from query_assistant.systems.assistant import Assistant
 from query_assistant.systems.generation import System
 
@@ -603,6 +604,97 @@ def test_the_doctor_says_what_is_missing_and_the_remedy(
     assert "ok       model=smollm2-135m: can be trained and asked here" in said
     assert run(["doctor", "--json"]) == 1
     assert {"what", "there", "found", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_the_doctor_says_what_was_learnt(capsys: pytest.CaptureFixture[str], installation: Path) -> None:
+    def learned() -> dict[str, Any]:
+        run(["doctor", "--json"])
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return next(one for one in found if one["what"] == "learned models")
+
+    (installation / "params.yaml").symlink_to(Path.cwd() / "params.yaml")
+    (installation / "data" / "shared").mkdir()
+    assert (learned()["there"], learned()["found"]) == (True, "none; the published assistant answers")
+    place = installation / "models" / "learned"
+    place.mkdir(parents=True)
+    (place / "promoted.json").write_text('{"numbers": [3]}')
+    assert not learned()["there"]
+    assert "3 is set aside" in learned()["remedy"]
+    (place / "promoted.json").write_text("{")
+    assert not learned()["there"]
+    assert "is damaged" in learned()["found"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for name in ("qa", "query-assistant"):
+        assert re.search(rf"(?m)(compdef|complete\b).* {name}\b", script), script
+    assert f"_QA_COMPLETE={shell}_complete" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("qa do", ["doctor"]), ("qa ask --api myv", ["myvariant"]), ("qa completion f", ["fish"])],
+)
+def test_commands_and_apis_are_completed_in_bash(typed: str, offered: list[str]) -> None:
+    """As bash does it: the script is evaluated, its function called, and what it offers read."""
+    place = len(typed.split()) - 1
+    call = (
+        f'eval "$(qa completion bash)"; COMP_WORDS=({typed}); COMP_CWORD={place};'
+        ' _qa_completion qa; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", call], capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"PATH": path}
+    )
+    assert done.stdout.split() == offered
+
+
+def test_hits_are_a_table_with_links(
+    capsys: pytest.CaptureFixture[str], answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Replica.from_records(load_api("mygene"), [gene(18, "CDK2"), gene(19, "CDK3")])
+    monkeypatch.setattr("query_assistant.cli.answering.load_replica", lambda api: found)
+    query = "/v3/query?q=symbol:CDK2&fields=symbol,taxid"
+    asked = ["ask", "--api", "mygene", "Find it", "--run"]
+    answering([query])
+    assert run(asked) == 0
+    first, second, *table = capsys.readouterr().out.splitlines()
+    assert (first, second) == (query, "1 hit, in a sample of 2 real records, not all of MyGene.info")
+    assert [line.split("\t") for line in table] == [
+        ["_id", "symbol", "taxid", "link"],
+        ["1018", "CDK2", "9606", "https://mygene.info/v3/gene/1018"],
+    ]
+    answering([query])
+    assert run([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"]["hits"][0]["_id"] == "1018"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    answering([query])
+    assert run(asked) == 0
+    drawn = capsys.readouterr().out
+    assert re.search(r"_id +symbol +taxid", drawn)
+    assert "\t" not in drawn
+
+
+@pytest.mark.parametrize("question", ["?!", "gene gene gene", "zzzzzzzz"])
+def test_what_is_no_question_is_refused(question: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "--api", "mygene", question]) == 2
+    assert "write what you want to find" in capsys.readouterr().err
+
+
+def test_an_answer_that_cannot_be_trusted_is_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answering: Answering
+) -> None:
+    wrong = "/v3/query?q=pathway.kegg.pathway_id_100555 AND symbol:CDK2"
+    answering([wrong, wrong])
+    assert run(["ask", "--api", "mygene", "Find it"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1][:39]) == ("", "I do not know: the query looks for the ")
+    source = write_lines(tmp_path / "in.jsonl", [{"id": "a", "api": "mygene", "instruction": "Find it"}])
+    assert run(["predict", source, str(tmp_path / "out.jsonl")]) == 0
+    assert read_lines(tmp_path / "out.jsonl")[0]["query"] is None
 
 
 def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture[str], answering: Answering) -> None:
