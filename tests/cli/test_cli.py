@@ -673,8 +673,9 @@ def test_hits_are_a_table_with_links(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     answering([query])
     assert run(asked) == 0
-    drawn = capsys.readouterr().out
+    drawn = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
     assert re.search(r"_id +symbol +taxid", drawn)
+    assert "\x1b]8;" in drawn and "https://mygene.info/v3/gene/1018" in drawn
     assert "\t" not in drawn
 
 
