@@ -15,13 +15,13 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from gradio import mount_gradio_app
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from query_assistant.exits import INTERRUPTED
 from query_assistant.replica.http import Impatient, listening_socket
@@ -77,7 +77,7 @@ def serve_desk(desk: Desk, rules: GateRules, *, host: str, port: int, root_path:
         log.warning("listening on %s without a token: anyone who reaches this machine can ask and correct", host)
     work = BoundedWork()
     config = uvicorn.Config(
-        web_application(desk, rules, root_path=root_path, work=work),
+        _hung_up_quietly(web_application(desk, rules, root_path=root_path, work=work)),
         log_level="warning",
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
@@ -128,8 +128,22 @@ class _Server(uvicorn.Server):
         while self._work.at_work:
             await asyncio.sleep(QUIET_S)
         await asyncio.sleep(QUIET_S)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await asyncio.sleep(0)  # now they know that nobody listens
         for task in list(self.server_state.tasks):
             task.cancel()
+
+
+def _hung_up_quietly(application: ASGIApp) -> ASGIApp:
+    """The application, for whose streams it is no failure to be ended."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await application(scope, receive, send)
+
+    return served
 
 
 def _end_well(_number: int, _frame: FrameType | None) -> None:
