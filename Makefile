@@ -40,9 +40,11 @@ repro: env ## the whole pipeline: shared data, then everything that is not up to
 	@python -m query_assistant.shared_data
 	dvc repro
 
+# One thread a worker, for two that share two cores wait for each other spinning; by halves, so that most of what the tests
+# of a module share is made by one worker alone.
 .PHONY: test
 test: env ## the fast tests, offline
-	pytest -n 2
+	OMP_NUM_THREADS=1 pytest -n 2 --dist worksteal
 
 .PHONY: test-slow
 test-slow: env ## the tests with real models

@@ -31,6 +31,7 @@ import yaml
 from query_assistant.apis import Api, api_folder, load_api
 from query_assistant.apis.fields import Field
 from query_assistant.judging.contents import FILE, ONE_VALUE
+from query_assistant.nesting import leaf_values
 
 RULES = Path(__file__).with_suffix(".yaml")
 ENOUGH = 100
@@ -46,23 +47,13 @@ class Held:
 
     def add(self, record: Mapping[str, Any]) -> None:
         values: dict[str, list[Any]] = {}
-        for path, value in _leaves(record):
-            values.setdefault(path, []).append(value)
+        for path, value in leaf_values(record):
+            if value != []:
+                values.setdefault(path, []).append(value)
         for path, held in values.items():
             self.records[path] += 1
             self.several[path] += len(held) > 1
             self.prefixes.setdefault(path, set()).update(map(_prefix, held))
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, path)
-    else:
-        yield path, value
 
 
 def _prefix(value: Any) -> str:

@@ -21,7 +21,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from query_assistant.pairs.diversity import distinct, self_bleu, skeleton
+from query_assistant.pairs.diversity import distinct, self_bleu, wording_skeleton
 from query_assistant.seeds import generator
 
 Measure = Callable[[Sequence[str]], float]
@@ -31,8 +31,8 @@ MEASURES: Mapping[str, Measure] = {
     "distinct_2": lambda texts: distinct(texts, 2),
     "distinct_3": lambda texts: distinct(texts, 3),
     "self_bleu_4": self_bleu,
-    "masked distinct_3": lambda texts: distinct([skeleton(text) for text in texts], 3),
-    "masked self_bleu_4": lambda texts: self_bleu([skeleton(text) for text in texts]),
+    "masked distinct_3": lambda texts: distinct([wording_skeleton(text) for text in texts], 3),
+    "masked self_bleu_4": lambda texts: self_bleu([wording_skeleton(text) for text in texts]),
 }
 
 

@@ -6,12 +6,15 @@ Property tests draw the same examples every time, so that a green commit stays g
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from query_assistant.apis import Api, load_api
@@ -26,6 +29,19 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # as a shell starts what it puts in the background, heirs included
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported stays, millions of objects: no search for garbage goes through them, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
 
 SYMBOLS = ["CDK2", "CDK4", "CDK6", "INS", "INSR", "TP53", "BRCA1", "BRCA2", "EGFR", "MYC", "KRAS", "PTEN"]
 
@@ -93,3 +109,18 @@ def any_tiny_gguf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     from finetuning.tiny import make_model
 
     return make_model(tmp_path_factory.mktemp("models") / "base", kind=request.param, gguf=True)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables: making them takes seconds, so once for all workers; copying them nothing."""
+    from mlflow import MlflowClient
+
+    base = tmp_path_factory.getbasetemp()  # of this worker, where there are several
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mlflow-store"
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"):
+        if not (shared / "made").exists():
+            MlflowClient(f"sqlite:///{shared / 'mlflow.db'}").search_experiments()
+            (shared / "made").touch()
+    return shared / "mlflow.db"

@@ -243,7 +243,7 @@ def test_the_readme_shows_the_committed_tables(name: str) -> None:
 
 def test_the_readme_names_the_runs_that_its_tables_are_of() -> None:
     named = dict(re.findall(r"<!-- (\w+):begin of=(.+) -->", README))
-    assert named == {"published": "published", "results": "default", "techniques": "default"}
+    assert named == {"published": "published", "levers": "published", "results": "default"}
 
 
 def test_the_architecture_page_s_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,14 @@ from typing import get_args
 import pytest
 import yaml
 
-from query_assistant.apis import api_names
+from query_assistant.apis import Api, api_folder, api_names
 from query_assistant.logs.reading import FORMATS
+from query_assistant.onboarding import checking
 from query_assistant.onboarding.checking import check_api, is_usable
+from query_assistant.pairs.written import WRITTEN, written_pairs
 from query_assistant.params import EngineParams
 from query_assistant.queries.tree import Node
+from query_assistant.records import Pair
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = sorted((ROOT / "conf/model").glob("*.yaml"))
@@ -26,8 +29,19 @@ def text_of(path: str) -> str:
 
 
 @pytest.mark.parametrize("name", api_names())
-def test_every_folder_of_an_api_can_be_used(name: str) -> None:
+def test_every_folder_of_an_api_can_be_used_and_its_written_pairs_have_ids_of_their_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs: list[Pair] = []
+
+    def seen(file: Path, api: Api) -> list[Pair]:
+        pairs.extend(written_pairs(file, api))
+        return pairs
+
+    monkeypatch.setattr(checking, "written_pairs", seen)
     assert is_usable(check_api(name))
+    assert bool(pairs) == (api_folder(name) / WRITTEN).exists()
+    assert len({pair.id for pair in pairs}) == len(pairs)
 
 
 @pytest.mark.parametrize("kind", ENGINES)

@@ -127,20 +127,6 @@ class Response(Record):
 R = TypeVar("R", bound=Record)
 
 
-def is_shallow(value: Any, deepest: int = DEEPEST_BODY) -> bool:
-    """Whether a JSON value is nested no deeper than a body may be."""
-    level = [value]
-    for _ in range(deepest):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
-        if not level:
-            return True
-    return False
-
-
-def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
-
-
 def dump(record: Record) -> str:
     """One record as one line of JSON, absent values left out."""
     return json_line(record.model_dump(exclude_none=True))
@@ -221,28 +207,3 @@ def write_json(path: Path | str, value: Any) -> None:
     """Writes one JSON document atomically: sorted keys, two-space indent, a final newline."""
     with atomic_writer(Path(path)) as out:
         out.write(json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2) + "\n")
-
-
-def leaves(record: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Every value of an API's record with its dotted path; arrays are flattened, those of objects too.
-
-    The values of one path stand in order. An empty array is a value; an empty object has none.
-    """
-    found: list[tuple[str, Any]] = []
-    waiting: list[tuple[str, Any]] = [("", record)]
-    while waiting:
-        path, value = waiting.pop()
-        inside: list[tuple[str, Any]] = []
-        if isinstance(value, dict):
-            before = path + "." if path else ""
-            for key, inner in value.items():
-                if isinstance(inner, (dict, list)):
-                    inside.append((before + key, inner))
-                else:
-                    found.append((before + key, inner))
-        elif any(isinstance(inner, (dict, list)) for inner in value):
-            inside = [(path, inner if isinstance(inner, (dict, list)) else [inner]) for inner in value]
-        else:
-            found += [(path, inner) for inner in value] if value else [(path, value)]
-        waiting += reversed(inside)
-    return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from query_assistant.apis import api_names, load_api
+from query_assistant.apis import api_names, load_api, load_family
 from query_assistant.apis.fields import load_schema
 from query_assistant.errors import ConfigurationError
 from query_assistant.project import project_root
@@ -156,6 +156,31 @@ def test_importing_the_core_loads_nothing_heavy(module: str) -> None:
     heavy = "{'torch', 'numpy', 'pandas', 'transformers', 'duckdb', 'gradio'}"
     command = f"import sys, {module}; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
+
+
+def test_the_reading_order_names_parameters_that_exist() -> None:
+    known = {part.name for name in api_names() for part in load_api(name).parameters}
+    assert set(load_family().reading_order.places) <= known
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("then: [fields, size,", "then: [fields, q, size,", "reading_order: .*'q' stands twice; .* remove the other"),
+        ("  then: [", "  later: [", r"reading_order\.then: Field required"),
+        ("  first: [q, ids,", "  first: [q, {ids: 1},", r"reading_order\.first\.1: .*valid string"),
+    ],
+)
+def test_a_wrong_reading_order_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+) -> None:
+    text = (project_root() / "data/apis/family.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "data/apis").mkdir(parents=True)
+    (tmp_path / "data/apis/family.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=f"family.yaml: {message}"):
+        load_family()
 
 
 HOSTILE = {

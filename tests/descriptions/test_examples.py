@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from query_assistant.apis.fields import Field, FieldType, Schema
-from query_assistant.descriptions.examples import LONGEST, example_values, leaf_values
+from query_assistant.descriptions.examples import LONGEST, example_values
 
 
 def schema(**types: FieldType) -> Schema:
     return Schema({name: Field(name, kind, indexed=True, searched_by_default=False) for name, kind in types.items()})
 
 
-def test_values_of_lists_and_objects_carry_their_dotted_path() -> None:
-    record = {"a": [{"b": 1}, {"b": [True, "x  y"]}], "c": None, "d": " "}
-    assert list(leaf_values(record)) == [("a.b", "1"), ("a.b", "true"), ("a.b", "x y")]
+def test_texts_are_shown_on_one_line_and_blank_ones_not_at_all() -> None:
+    assert example_values([{"a": "x \n y", "d": " "}], schema(a="text", d="text")) == {"a": "x y"}
 
 
 def test_the_most_frequent_value_is_typical() -> None:

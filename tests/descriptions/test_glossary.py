@@ -47,7 +47,7 @@ def test_all_leaf_fields_of_the_four_apis_are_2810() -> None:
 
 
 def test_no_two_fields_share_a_description(api: str, schema: Schema) -> None:
-    assert shared((glossary.describe(api, field.name), field.name) for field in schema) == {}
+    assert shared((glossary.description(api, field.name), field.name) for field in schema) == {}
 
 
 def test_no_two_fields_share_a_name(api: str, schema: Schema) -> None:
@@ -58,7 +58,7 @@ def test_descriptions_are_clean_noun_phrases(api: str, schema: Schema) -> None:
     untidy = [
         text
         for field in schema
-        for text in [glossary.describe(api, field.name)]
+        for text in [glossary.description(api, field.name)]
         if text.split()[0].islower()
         or text.endswith(".")
         or "  " in text
@@ -71,7 +71,7 @@ def test_descriptions_are_clean_noun_phrases(api: str, schema: Schema) -> None:
 
 def test_no_article_is_doubled_or_misspelt(api: str, schema: Schema) -> None:
     texts = [
-        text for field in schema for text in (glossary.describe(api, field.name), *glossary.names(api, field.name))
+        text for field in schema for text in (glossary.description(api, field.name), *glossary.names(api, field.name))
     ]
     wrong = re.compile(r"\b(an?|the) (an?|the)\b|\ba [aeio]|\ban [bcdgjkpqtvwyz]|\b(\w+) \3\b", re.ASCII)
     assert [text for text in texts if wrong.search(text)] == []
@@ -95,14 +95,14 @@ def test_the_description_names_the_source(api: str, schema: Schema) -> None:
     without = [
         field.name
         for field in schema
-        if glossary.source(api, field.name).lower() not in glossary.describe(api, field.name).lower()
+        if glossary.source(api, field.name).lower() not in glossary.description(api, field.name).lower()
     ]
     assert without == []
 
 
 def test_known_fields_are_told_and_named_as_people_do() -> None:
     sift = "SIFT score of the amino acid change, 0 to 1, lower is more damaging (dbNSFP)"
-    assert glossary.describe("myvariant", "dbnsfp.sift.score") == sift
+    assert glossary.description("myvariant", "dbnsfp.sift.score") == sift
     assert glossary.names("mygene", "entrezgene")[:3] == ("Entrez gene ID", "NCBI gene ID", "Entrez ID")
     assert glossary.names("myvariant", "cadd.phred")[:2] == ("CADD phred score", "CADD score")
     assert "ClinVar significance" in glossary.names("myvariant", "clinvar.rcv.clinical_significance")
@@ -114,11 +114,11 @@ def test_known_fields_are_told_and_named_as_people_do() -> None:
 
 def test_a_field_without_rule_is_an_error_with_its_name() -> None:
     with pytest.raises(ConfigurationError, match=r"mygene's field 'symbol\.nonsense'"):
-        glossary.describe("mygene", "symbol.nonsense")
+        glossary.description("mygene", "symbol.nonsense")
 
 
 def test_an_api_without_glossary_gets_its_paths_as_words() -> None:
-    assert glossary.describe("unheard_of", "subject.geneSymbol") == "Gene Symbol (subject)"
+    assert glossary.description("unheard_of", "subject.geneSymbol") == "Gene Symbol (subject)"
     assert glossary.names("unheard_of", "association.edge_label") == ("edge label (association)",)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from query_assistant.apis import Api
-from query_assistant.drafting.field_values import FieldValues, as_typed, flatten, rounded
+from query_assistant.drafting.field_values import FieldValues, as_typed, rounded
 from query_assistant.drafting.synthesis import SynthesisSettings, synthesise
 from query_assistant.queries.canonical import canonicalize, skeleton
 from query_assistant.queries.request import parse
@@ -55,12 +55,6 @@ def test_every_searchable_field_with_data_is_asked_for(mygene: Api, records: Rec
 
     assert (report.fields_searched, report.fields_with_data) == (11, 11)
     assert len(queries) == 60
-
-
-def test_flatten_names_values_as_query_text_does() -> None:
-    record = {"a": [{"b": 1}, {"b": True}], "c": {"d": "x"}, "e": None}
-
-    assert sorted(flatten(record)) == [("a.b", "1"), ("a.b", "true"), ("c.d", "x")]
 
 
 def test_thresholds_are_round_and_inside_the_range(mygene: Api) -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_assistant.finetuning.packing import Batch, Row, collate, load, pack, save
+from query_assistant.finetuning.packing import Batch, Row, collate, load, pack_samples, save
 from query_assistant.finetuning.run import IGNORED
 from query_assistant.finetuning.samples import TokenSample
 
@@ -53,7 +53,7 @@ def test_single_samples_need_no_mask() -> None:
 
 
 def test_shared_beginnings_are_stored_once() -> None:
-    (batch,) = pack(SAMPLES, 40, 100, random.Random(0))
+    (batch,) = pack_samples(SAMPLES, 40, 100, random.Random(0))
     assert [(row.prefix, len(row.parts)) for row in batch] == [((1, 2, 3, 4), 7)]
 
 
@@ -65,19 +65,19 @@ samples = st.lists(st.builds(TokenSample, tokens, tokens), min_size=1, max_size=
 def test_an_epoch_holds_every_sample_once_within_the_batch_budget(
     samples: list[TokenSample], row_tokens: int, tokens_per_batch: int, seed: int
 ) -> None:
-    batches = pack(samples, row_tokens, tokens_per_batch, random.Random(seed))
+    batches = pack_samples(samples, row_tokens, tokens_per_batch, random.Random(seed))
     assert sorted(map(repr, unpacked(batches))) == sorted(map(repr, samples))
     assert all(len(batch) == 1 or max(map(len, batch)) * len(batch) <= tokens_per_batch for batch in batches)
     assert all(row.prefix == () or len(row.parts) > 1 for batch in batches for row in batch)
 
 
 def test_the_order_depends_on_the_seed_alone() -> None:
-    one, same, other = (pack(SAMPLES, 12, 30, random.Random(seed)) for seed in (0, 0, 1))
+    one, same, other = (pack_samples(SAMPLES, 12, 30, random.Random(seed)) for seed in (0, 0, 1))
     assert one == same != other
 
 
 def test_batches_read_back_as_saved(tmp_path: Path) -> None:
-    batches = pack(SAMPLES, 12, 30, random.Random(0))
+    batches = pack_samples(SAMPLES, 12, 30, random.Random(0))
     save(batches, tmp_path / "b.jsonl")
     assert load(tmp_path / "b.jsonl") == batches
 

@@ -58,7 +58,7 @@ def test_packed_rows_have_the_loss_and_gradient_of_their_samples(any_tiny: Path)
     model = build(any_tiny, row_tokens=150)
     samples = tokenise(lessons(8), ChatTokenizer(any_tiny), 200)
     alone = [(packing.Row((), ((one.prompt + one.answer, len(one.prompt)),)),) for one in samples]
-    packed = packing.pack(samples, 150, 400, random.Random(0))
+    packed = packing.pack_samples(samples, 150, 400, random.Random(0))
     assert any(len(row.parts) > 1 for batch in packed for row in batch)
     one_by_one, together = gradient(model, alone), gradient(model, packed)
     assert together[0] == pytest.approx(one_by_one[0], rel=1e-5)

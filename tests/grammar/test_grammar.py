@@ -19,12 +19,12 @@ from query_assistant.grammar.parameters import number_up_to
 from query_assistant.grammar.rules import (
     Chars,
     Choice,
-    Literal,
     Node,
     Ref,
     Repeat,
     Rules,
     Sequence,
+    Terminal,
     choice,
     optional,
     repeat,
@@ -266,7 +266,7 @@ def references(node: Node) -> Iterator[str]:
 
 def as_regex(node: Node) -> str:
     """The node as a Python regular expression: an independent reading of the algebra."""
-    if isinstance(node, Literal):
+    if isinstance(node, Terminal):
         return re.escape(node.text)
     if isinstance(node, Chars):
         spans = "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in node.ranges)

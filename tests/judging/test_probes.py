@@ -15,7 +15,7 @@ from query_assistant.judging.probes import LIMIT, Probe, making, probes, probes_
 from query_assistant.judging.probes.drafts import ProbeDraft, elsewhere, homes, stretches_around
 from query_assistant.judging.probes.making import MIXTURES, MOST_CHARACTERS, MOST_STEPS
 from query_assistant.judging.probes.patterns import texts_matching
-from query_assistant.judging.probes.truths import MOST_MEETINGS, agreed, deciding, inner, leaves, settle
+from query_assistant.judging.probes.truths import MOST_MEETINGS, agreed, deciding, distinct_clauses, inner, settle
 from query_assistant.judging.probes.values import MOST_SLOP, values
 from query_assistant.queries.request import parse
 from query_assistant.queries.tree import (
@@ -75,7 +75,7 @@ def contents(leaf: Node, kind: str) -> list[object]:
 
 @given(NODES)
 def test_settling_makes_a_tree_without_repeated_clauses_hold_or_fail(node):
-    if len(list(leaves(node))) != str(node).count("Words("):
+    if len(list(distinct_clauses(node))) != str(node).count("Words("):
         return
     for wanted in (True, False):
         truth: dict[Node, bool] = {}
@@ -85,7 +85,7 @@ def test_settling_makes_a_tree_without_repeated_clauses_hold_or_fail(node):
 
 @given(NODES)
 def test_a_clause_in_its_deciding_company_decides_where_any_company_lets_it(node):
-    clauses = leaves(node)
+    clauses = distinct_clauses(node)
     if len(clauses) != str(node).count("Words("):
         return
     for target in clauses:
@@ -433,5 +433,5 @@ def test_probes_of_huge_queries_are_bounded_by_counting_what_they_cost(node, mon
     size = total([*probes_between(node, other, API), probes_of(node, API)])
     longest = 20 * len(repr(node))  # a batch stops behind the draft that goes over
     assert size < 10 * (MOST_CHARACTERS + longest)
-    assert steps["weighed"] < 10 * (MOST_STEPS + len(leaves(node)))
+    assert steps["weighed"] < 10 * (MOST_STEPS + len(distinct_clauses(node)))
     assert steps["met"] < 400 * MOST_MEETINGS

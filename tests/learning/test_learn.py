@@ -7,6 +7,7 @@ two layers learns nothing in a second.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,13 @@ from query_assistant.corrections.store import PLACE, Correction, Corrections
 from query_assistant.engines import Prompt
 from query_assistant.errors import ConfigurationError, InputError
 from query_assistant.files import held
+from query_assistant.finetuning.training import WEIGHTS, finetune
 from query_assistant.learning import learn as loop
 from query_assistant.learning.knobs import LEARN_KNOBS, LearnParams, load_learn_params
 from query_assistant.learning.learn import learn
 from query_assistant.learning.lessons import divided, learnable, lessons
 from query_assistant.learning.registry import ALIAS, REGISTERED
+from query_assistant.models.cache import sha256_of
 from query_assistant.project import CACHE_VARIABLE, project_root
 from query_assistant.records import Pair, read_jsonl, write_json
 from query_assistant.reporting.store import open_store
@@ -48,8 +51,31 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield make_published(folder)
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """`finetune`, for which the same samples and settings make the same bytes: what was trained is copied."""
+    kept: dict[str, tuple[Path, dict[str, Any]]] = {}
+
+    def train(
+        samples: Any, validation: Any, base: Path, destination: Path, knobs: Any, lora: Any, seed: int, start: Path
+    ) -> dict[str, Any]:
+        weights = [sha256_of(base / "model.gguf"), sha256_of(start / WEIGHTS)]
+        key = repr((samples, validation, weights, knobs, lora, seed))
+        if key not in kept:
+            report = finetune(samples, validation, base, destination, knobs, lora, seed, start)
+            kept[key] = shutil.copytree(destination, tmp_path_factory.mktemp("trained") / "adapter"), report
+        else:
+            shutil.copytree(kept[key][0], destination)
+        return kept[key][1]
+
+    return train
+
+
 @pytest.fixture
-def school(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def school(
+    tmp_path: Path, made: Path, trained_once: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.setattr(loop, "finetune", trained_once)
     return make_school(tmp_path / "checkout", made, monkeypatch)
 
 
@@ -95,9 +121,10 @@ def right(prompt: Prompt) -> str:
 
 
 def test_the_loop_promotes_what_is_better_and_rolls_it_back(
-    school: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    school: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     correct(school, NAMES)
+    shutil.copyfile(empty_store, school / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{school}/mlflow.db")
     (school / "params.yaml").write_text((project_root() / "params.yaml").read_text(encoding="utf-8"))
     monkeypatch.chdir(school)

@@ -58,11 +58,14 @@ def kinds(found: Counted) -> dict[str, int]:
         ("/v3/gene/1017?fields=symbol", "monitor"),
         ("/v3/query?q=CDK2&size=5", "example"),
         ("/v3/query?q=chr1%3A69000-70000", "example"),
+        ("/v3/query?q=a&q=cdk2&size=1", "example"),  # the last q counts
+        ("/v3/query?q=a?q=cdk2", "example"),
         ("/v3/query?q=jane%40lab.org", "personal"),
         ("/v3/query?q=jane%2540lab.org", "personal"),
         ("/v3/query?q=insulin&user=jane@lab.org", "personal"),
         ("/v3/query?q=10.1.2.3", "personal"),
         ("/v3/query?q=2001%3Adb8%3A%3A7", "personal"),
+        ("/v3/query?fields=symbol&user=jane@lab.org", "personal"),  # before it is told that nothing was asked
         ("/v3/gene/host-203-0-113-9.example.net", "personal"),
         ("/v3/query", "no_body"),
         ("/v3/gene/", "no_body"),
@@ -133,6 +136,14 @@ def test_methods_statuses_and_agents_tell_more_noise(tmp_path):
         ("POST", "/v3/query?q=a,b&scopes=symbol"),
         ("POST", "/v3/gene?ids=1,2"),
     }
+
+
+def test_examples_of_noise_do_not_depend_on_the_order_of_lines(tmp_path):
+    lines = [web(method, "/status") for method in ("GET", "POST", "PUT", "DELETE", "PATCH")]
+    assert counted(tmp_path, lines, format="combined").noise["status"].examples == [
+        "PUT /status", "POST /status", "PATCH /status",
+    ]  # fmt: skip
+    assert counted(tmp_path, lines[::-1], format="combined").noise == counted(tmp_path, lines, format="combined").noise
 
 
 def test_what_servers_ignore_is_cut_before_counting_and_no_address_is_kept(tmp_path):

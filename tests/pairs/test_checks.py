@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from query_assistant.apis import load_api
-from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
+from query_assistant.pairs.checks import missing_literals, unreadable
 from query_assistant.records import Query
 from query_assistant.verbalising.lexicon import Lexicon
 from query_assistant.verbalising.planning import plan_query
@@ -58,7 +58,3 @@ def test_positions_count_in_any_unit(instruction: str, missing: list[str], lexic
 )
 def test_unreadable_says_why(instruction: str, reason: str | None) -> None:
     assert unreadable(instruction) == reason
-
-
-def test_raw_paths_counts_field_names_of_the_api(lexicon: Lexicon) -> None:
-    assert raw_paths("genes whose go.BP.term mentions e.g. taxid and ensembl.gene", lexicon) == 2

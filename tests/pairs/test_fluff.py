@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from query_assistant.apis import Api
-from query_assistant.pairs.diversity import distinct, self_bleu, skeleton
+from query_assistant.pairs.diversity import distinct, self_bleu, wording_skeleton
 from query_assistant.pairs.fluff import (
     Fluff,
     FluffSettings,
@@ -168,7 +168,7 @@ def test_diversity_figures_have_their_ends() -> None:
 
 
 def test_skeletons_of_instructions_forget_values() -> None:
-    assert skeleton('Find "cell cycle" genes on chr7 like CDK2') == skeleton(
+    assert wording_skeleton('Find "cell cycle" genes on chr7 like CDK2') == wording_skeleton(
         'find "apoptosis" genes on chr9 like BRCA1'
     )
-    assert skeleton("Find genes") != skeleton("List genes")
+    assert wording_skeleton("Find genes") != wording_skeleton("List genes")

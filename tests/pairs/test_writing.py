@@ -15,7 +15,6 @@ from query_assistant.pairs.balance import balanced
 from query_assistant.pairs.constructs import constructs
 from query_assistant.pairs.diversity import recoverability
 from query_assistant.pairs.model_writer import Message, ModelSettings, ModelWriter
-from query_assistant.pairs.round_trip import round_trip
 from query_assistant.pairs.writing import PairSettings, write_pairs
 from query_assistant.records import FieldDescription, GoodQuery, Query
 from query_assistant.replica.replica import Replica
@@ -149,16 +148,6 @@ def test_a_model_without_one_usable_answer_is_an_error(tmp_path: Path) -> None:
     writer = model_writer(FakeModel("?", "?"), tmp_path)
     with pytest.raises(MissingResourceError, match="fake gave no usable instruction for 2 queries"):
         list(writer.write(QUERIES[:2]))
-
-
-def test_round_trip_tells_which_instructions_lead_back(mygene: Api, replica: Replica) -> None:
-    pairs, _ = write_pairs(mygene, QUERIES[:2], replica, PairSettings(instructions_per_query=2, seed=1))
-    answers = [Query(query=pairs[0].query), None, Query(query="/v3/query?q=other"), Query(query=pairs[3].query)]
-    came_back = round_trip(
-        pairs, lambda texts: [answers.pop(0) for _ in texts], lambda one, other: one.query == other.query, 3
-    )
-
-    assert [same for _, same in came_back] == [True, False, False, True]
 
 
 def test_balance_takes_every_shape_once_before_any_twice() -> None:

@@ -1,4 +1,7 @@
-"""Pairs that people wrote become pairs like all others: normal form, skeleton, an id that stays."""
+"""Pairs that people wrote become pairs like all others: normal form, skeleton, an id that stays.
+
+That every shipped pair is sound: tests/test_extending.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from query_assistant.apis import api_folder, api_names, load_api
+from query_assistant.apis import load_api
 from query_assistant.errors import InputError
 from query_assistant.pairs.written import WRITTEN, written_pairs
 from query_assistant.records import WrittenPair, write_jsonl
@@ -50,10 +53,3 @@ def test_where_nobody_wrote_there_are_none(tmp_path: Path) -> None:
 def test_what_cannot_be_learnt_is_named(tmp_path: Path, lines: list[dict[str, Any]], named: str) -> None:
     with pytest.raises(InputError, match=named):
         written_pairs(file_of(tmp_path, *lines), load_api("mygene"))
-
-
-@pytest.mark.parametrize("name", api_names())
-def test_every_shipped_pair_is_sound(name: str) -> None:
-    api = load_api(name)
-    pairs = written_pairs(api_folder(name) / WRITTEN, api)
-    assert len({pair.id for pair in pairs}) == len(pairs)

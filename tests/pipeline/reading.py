@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from query_assistant.params import Params, Section
@@ -16,13 +17,13 @@ SAYS_WHAT_IT_IS_OF = "turned"  # reads every knob to name a run in MLflow; no ou
 
 def parameters_read(script: Path, *, but: str = "") -> set[str]:
     """Dotted names; a whole section where one is handed on as it is. What the function `but` reads is left out."""
-    return {name for function in _functions(script) if function.name != but for name in _read_by(function) if name}
+    return {name for function in _functions(script) if function.name != but for name in _read_by(function)}
 
 
 def _functions(script: Path) -> Iterator[ast.FunctionDef]:
     """The script's functions, and the package's that it reaches."""
     yield from _defined(script)
-    for name in code_fingerprint(script, Package(SRC)):
+    for name in code_fingerprint(script, _package(SRC.resolve())):
         module, _, definition = name.partition(":")
         place = SRC.joinpath(*module.split("."))
         file = next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
@@ -30,12 +31,27 @@ def _functions(script: Path) -> Iterator[ast.FunctionDef]:
             yield from (node for node in _defined(file) if node.name == definition)
 
 
-def _defined(file: Path) -> Iterator[ast.FunctionDef]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+@cache
+def _package(src: Path) -> Package:
+    """Parsed once for all stages: most of it is reached from each."""
+    return Package(src)
 
 
-def _read_by(function: ast.FunctionDef) -> Iterator[str]:
+def _defined(file: Path) -> list[ast.FunctionDef]:
+    return _functions_in(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _functions_in(text: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+
+
+@cache
+def _read_by(function: ast.FunctionDef) -> set[str]:
+    return set(filter(None, _names_in(function)))
+
+
+def _names_in(function: ast.FunctionDef) -> Iterator[str]:
     given = [each for each in ast.walk(function.args) if isinstance(each, ast.arg)]
     known = {each.arg: "" for each in given if getattr(each.annotation, "id", "") == "Params"}
     if not known:

@@ -87,9 +87,10 @@ def test_a_plain_pull_in_a_fresh_clone_ends_well(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("finetune.learning_rate=abc", "finetune.learning_rate"),
         ("generate.decoding=grammar", "a list, such as [a, b]"),
-        ("seed=-1", "seed"),
+        # composed all the same: tests/pipeline/test_params.py
+        pytest.param("finetune.learning_rate=abc", "finetune.learning_rate", marks=pytest.mark.slow),
+        pytest.param("seed=-1", "seed", marks=pytest.mark.slow),
     ],
 )
 def test_a_wrong_override_is_one_sentence_and_touches_nothing(checkout: Checkout, override: str, says: str) -> None:

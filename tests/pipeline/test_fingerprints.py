@@ -57,6 +57,12 @@ def test_what_the_family_shares_is_part_of_every_api(copy: Path) -> None:
     assert {"mygene/definition", "mychem/definition", "hpo/definition", "all/definition"} <= found
 
 
+def test_a_line_of_noise_runs_nothing_but_the_filter_again(copy: Path) -> None:
+    found = changed(copy, ["mygene"], "data/apis/familiar.yaml", "other")
+    assert {"mygene/familiar", "mychem/familiar", "hpo/familiar", "all/familiar"} <= found
+    assert {part.split("/")[1] for part in found} == {"familiar"}
+
+
 def test_an_api_that_is_gone_leaves_nothing(copy: Path) -> None:
     write_fingerprints(["mygene"], copy)
     shutil.rmtree(copy / "data/apis/hpo")

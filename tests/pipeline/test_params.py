@@ -61,6 +61,7 @@ def test_a_subset_of_apis_is_one_override(tmp_path: Path) -> None:
         ("generate.context=[closed,open]", "generate.context"),
         ("finetune.mix={zero_shot-open: 1}", "zero_shot-open"),
         ("seed=???", "seed"),
+        ("seed=-1", "seed"),
         ("finetune.learning_rate=abc", "valid number"),
         ("generate.decoding=grammar", r"generate.decoding: .* list"),
         ("generate.examples=[]", "generate.examples"),

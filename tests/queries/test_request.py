@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from query_assistant.apis import load_api
 from query_assistant.errors import InputError, RequestError
-from query_assistant.queries.paths import redirected
+from query_assistant.project import project_root
+from query_assistant.queries.paths import reading_order, redirected
 from query_assistant.queries.request import Request, from_text, parse, parse_http, to_text
 from query_assistant.records import Query
 
@@ -380,3 +382,17 @@ def test_requests_survive_their_readable_form(q: str, fields: list[str], identif
 def test_no_text_crashes_the_reader(text: str, start: str) -> None:
     with contextlib.suppress(RequestError, InputError):
         parse(start + text, GENE)
+
+
+def test_the_order_in_which_a_call_is_written_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = parse("/v3/query?size=5&fields=name&q=cdk2", GENE)
+    assert call.to_query().query == "/v3/query?q=cdk2&fields=name&size=5"
+    text = (project_root() / "data/apis/family.yaml").read_text(encoding="utf-8")
+    (tmp_path / "data/apis").mkdir(parents=True)
+    (tmp_path / "data/apis/family.yaml").write_text(text.replace("[fields, size,", "[size, fields,"), encoding="utf-8")
+    monkeypatch.setenv("QUERY_ASSISTANT_ROOT", str(tmp_path))
+    reading_order.cache_clear()
+    try:
+        assert call.to_query().query == "/v3/query?q=cdk2&size=5&fields=name"
+    finally:
+        reading_order.cache_clear()

@@ -23,7 +23,7 @@ def test_the_index_is_built_once_and_read_afterwards(
     mygene: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Replica.load(mygene, RECORDS / "mygene.jsonl", tmp_path)
-    monkeypatch.setattr(building_module, "build_index", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(building_module, "write_index", lambda *_: pytest.fail("built again"))
     second = Replica.load(mygene, RECORDS / "mygene.jsonl", tmp_path)
     assert first.matching(CDK2) == second.matching(CDK2) == ("1017", "12566")
     assert len(list(tmp_path.iterdir())) == 1

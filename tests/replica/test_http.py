@@ -17,7 +17,8 @@ from query_assistant.apis import Api
 from query_assistant.errors import ConfigurationError
 from query_assistant.replica import Replica
 from query_assistant.replica import http as http_module
-from query_assistant.replica.http import application, running
+from query_assistant.replica.connections import running
+from query_assistant.replica.http import application
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,10 @@ from starlette.responses import Response
 from query_assistant.apis import Api, load_api
 from query_assistant.cli import run
 from query_assistant.errors import ConfigurationError
-from query_assistant.replica import Replica
+from query_assistant.replica import Replica, connections
 from query_assistant.replica import http as http_module
-from query_assistant.replica.http import CORS, WORKERS, WORKERS_PER_CLIENT, Workers, application, running, serve
+from query_assistant.replica.connections import running
+from query_assistant.replica.http import CORS, WORKERS, WORKERS_PER_CLIENT, Workers, application, serve
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def replica(mygene: Api) -> Replica:
 
 @pytest.fixture
 def base(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(http_module, "HEAD_S", 0.3)
+    monkeypatch.setattr(connections, "HEAD_S", 0.3)
     monkeypatch.setattr(http_module, "BODY_S", 0.3)
     with running(application([replica])) as address:
         yield address

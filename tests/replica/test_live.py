@@ -19,7 +19,8 @@ from query_assistant.apis import Api
 from query_assistant.errors import InputError, MissingResourceError
 from query_assistant.queries.request import parse
 from query_assistant.replica import Replica
-from query_assistant.replica.http import application, running
+from query_assistant.replica.connections import running
+from query_assistant.replica.http import application
 from query_assistant.replica.live import LiveExecutor, Manners, Pace, retry_after
 
 QUICK = Manners(calls_per_s=500, connections=3, attempts=4, timeout_s=1.5, first_wait_s=0.01, longest_wait_s=0.3)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from query_assistant.replica.values import Misfit, boolean, iso, moments, number, stored_number
+from query_assistant.replica.values import Misfit, boolean, iso, moments, number_of, stored_number
 
 DAY = 24 * 3600 * 1000
 
@@ -44,18 +44,18 @@ def test_moments_are_shown_in_iso_form() -> None:
     ("kind", "value", "expected"), [("integer", "05", 5), ("long", "2.5", 2.5), ("float", "1e2", 100)]
 )
 def test_numbers_are_read_in_any_spelling(kind: str, value: str, expected: float) -> None:
-    assert number(kind, value) == expected
+    assert number_of(kind, value) == expected
 
 
 @pytest.mark.parametrize("value", ["", "x", "0x10", "1_000", "nan", "Infinity", True, None, [1]])
 def test_what_is_no_number_is_a_misfit(value: object) -> None:
     with pytest.raises(Misfit):
-        number("double", value)
+        number_of("double", value)
 
 
 def test_float_fields_compare_in_single_precision() -> None:
-    assert number("float", 0.1) == number("float", "0.1") != number("double", "0.1")
-    assert number("float", 1e300) == math.inf
+    assert number_of("float", 0.1) == number_of("float", "0.1") != number_of("double", "0.1")
+    assert number_of("float", 1e300) == math.inf
 
 
 def test_integer_fields_cut_decimals_of_records_off_and_refuse_what_is_too_large() -> None:

@@ -11,7 +11,8 @@ import pytest
 from query_assistant.apis import Api
 from query_assistant.queries.request import from_text, parse
 from query_assistant.replica import Replica
-from query_assistant.replica.http import application, running
+from query_assistant.replica.connections import running
+from query_assistant.replica.http import application
 from query_assistant.server.copies import copies_of
 
 HOSTILE = "/v3/query?q=symbol:'; touch /tmp/owned; echo '$(id)`id`\\\"&size=3"

@@ -17,7 +17,7 @@ import pytest
 from query_assistant.apis import Api
 from query_assistant.cli import run
 from query_assistant.replica import Replica
-from query_assistant.replica.http import running
+from query_assistant.replica.connections import running
 from query_assistant.server.gate import GateRules
 from query_assistant.server.hosting import web_application
 

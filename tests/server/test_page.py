@@ -13,7 +13,7 @@ import pytest
 from query_assistant.apis import Api
 from query_assistant.errors import MissingResourceError
 from query_assistant.replica import Replica
-from query_assistant.replica.http import running
+from query_assistant.replica.connections import running
 from query_assistant.server.answering_thread import AnsweringThread
 from query_assistant.server.desk import Desk
 from query_assistant.server.gate import GateRules

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from query_assistant.replica.http import running
+from query_assistant.replica.connections import running
 from query_assistant.server.desk import Desk
 from query_assistant.server.gate import GateRules
 from query_assistant.server.hosting import web_application

@@ -48,6 +48,13 @@ def test_records_found_speak_for_a_reading_and_no_call_against_it() -> None:
     assert found[0].confidence == pytest.approx(0.881)
 
 
+def test_a_reading_that_leaves_words_of_the_question_unsaid_is_less_likely() -> None:
+    part, whole = "/v3/query?q=symbol:CDK2", "/v3/query?q=symbol:CDK2&species=mouse"
+    given = [written(part, -0.1), written(whole, -0.9), written(NONSENSE, -0.1)]
+    found = readings("mouse CDK2", given, API, by(words_uncovered=-1), nothing_known)
+    assert [(one.answer.text, one.known["words_uncovered"]) for one in found] == [(whole, 0), (part, 1), (NONSENSE, 2)]
+
+
 def test_without_a_calibration_the_greedy_answer_is_given() -> None:
     found = readings("cdk2", [written(NAME), written(SYMBOL, None)], API, None, nothing_known)
     assert [(one.answer.text, one.confidence) for one in found] == [(NAME, None), (SYMBOL, None)]

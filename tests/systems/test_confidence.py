@@ -22,6 +22,11 @@ def test_a_value_that_was_named_and_is_not_in_the_answer_is_known() -> None:
     assert features("cdk", answer("x"), is_call=False)["no_call"] == 1
 
 
+def test_words_that_nothing_says_are_counted_and_names_among_them() -> None:
+    known = features("oral CDK2 drugs", answer("x"), is_call=True, uncovered=["oral", "CDK2"])
+    assert (known["words_uncovered"], known["names_uncovered"]) == (2, 1)
+
+
 def test_engines_that_say_no_probability_have_none() -> None:
     assert features("a", answer("b", None), is_call=True)["logprob"] == 0
 

@@ -1,6 +1,6 @@
 """One API as data: its definition, its fields, and what all APIs of the family share."""
 
-from query_assistant.apis.api import FOLDER, Api, api_folder, api_names, load_api, records_file
+from query_assistant.apis.api import FOLDER, Api, api_folder, api_names, load_api, load_family, records_file
 from query_assistant.apis.definition import (
     ApiDefinition,
     EndpointKey,
@@ -24,5 +24,6 @@ __all__ = [
     "api_folder",
     "api_names",
     "load_api",
+    "load_family",
     "records_file",
 ]

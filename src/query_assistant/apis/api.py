@@ -198,8 +198,13 @@ class Api:
         """The parameter that a name means on an endpoint, None where the server ignores it."""
         return self.spellings(endpoint).get(name)
 
+    @cached_property
+    def _by_endpoint(self) -> dict[str, tuple[Parameter, ...]]:
+        named = {key: {one.name: one for one in spellings.values()} for key, spellings in self._by_spelling.items()}
+        return {key: tuple(parameters.values()) for key, parameters in named.items()}
+
     def parameters_on(self, endpoint: str) -> tuple[Parameter, ...]:
-        return tuple({parameter.name: parameter for parameter in self.spellings(endpoint).values()}.values())
+        return self._by_endpoint.get(endpoint, ())
 
     def known_anywhere(self, name: str) -> bool:
         """Whether some endpoint knows the name."""
@@ -259,7 +264,7 @@ def _load(name: str, root: Path) -> Api:
         known = ", ".join(api_names())
         raise ConfigurationError(f"unknown API {name!r}: known are {known}; `qa api add` drafts a new one")
     definition = _read(path, ApiDefinition)
-    family = _read(root / FOLDER / FAMILY, Family)
+    family = _family(root)
     listed = load_schema(path.with_name(FIELDS))
     api = Api(
         name=name,
@@ -271,6 +276,21 @@ def _load(name: str, root: Path) -> Api:
     hidden = {name: Field(name, part.type, True, False, part.analyzer) for name, part in api.hidden.items()}
     object.__setattr__(api, "schema", Schema({**listed.fields, **hidden}))
     return api
+
+
+def load_family() -> Family:
+    """What all APIs share.
+
+    Raises:
+        ConfigurationError: data/apis/family.yaml cannot be read, or says something impossible.
+    """
+    return _family(project_root())
+
+
+@lru_cache(maxsize=64)
+def _family(root: Path) -> Family:
+    found: Family = _read(root / FOLDER / FAMILY, Family)
+    return found
 
 
 def _merged(family: tuple[Parameter, ...], definition: ApiDefinition) -> tuple[Parameter, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -207,6 +208,35 @@ class ApiDefinition(_Part):
     identifier_names_field: bool = True
 
 
+class ReadingOrder(_Part):
+    """Names of parameters as a person reads them; those that no list names come last, in alphabetical order."""
+
+    first: tuple[str, ...]
+    selecting: tuple[str, ...]
+    then: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> ReadingOrder:
+        names = [*self.first, *self.selecting, *self.then]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"{twice!r} stands twice; a parameter has one place, remove the other")
+        return self
+
+    @cached_property
+    def places(self) -> dict[str, tuple[int, int, str]]:
+        """What each named parameter is sorted by."""
+        return {
+            **{name: (0, number, "") for number, name in enumerate(self.first)},
+            **{name: (1, 0, name) for name in self.selecting},
+            **{name: (2, number, "") for number, name in enumerate(self.then)},
+        }
+
+    def place(self, name: str) -> tuple[int, int, str]:
+        """What a parameter is sorted by."""
+        return self.places.get(name) or (3, 0, name)
+
+
 class Family(_Part):
     parameters: tuple[Parameter, ...]
     pages: tuple[str, ...]
+    reading_order: ReadingOrder

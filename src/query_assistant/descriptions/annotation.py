@@ -55,7 +55,7 @@ def check_complete(schema: Schema, api: str, written: Mapping[str, str]) -> None
 
 def glossary_annotator(api: str) -> Annotator:
     """Descriptions composed from the curated glossary."""
-    return lambda subjects: {subject.field.name: glossary.describe(api, subject.field.name) for subject in subjects}
+    return lambda subjects: {subject.field.name: glossary.description(api, subject.field.name) for subject in subjects}
 
 
 def _record(subject: Subject, description: str, api: str) -> FieldDescription:

@@ -5,12 +5,12 @@ example_values(records, schema)["go.BP.id"]      # "GO:0045944"
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from query_assistant.apis.fields import Schema
+from query_assistant.nesting import leaf_texts
 
 LONGEST = 60  # characters of an example; longer values are cut
 DULL = frozenset({"0", "0.0", "-", ".", "na", "n/a", "none", "null"})  # shown only where there is nothing else
@@ -24,26 +24,12 @@ def example_values(records: Iterable[Mapping[str, Any]], schema: Schema) -> dict
     """
     counts: dict[str, Counter[str]] = {field.name: Counter() for field in schema.leaves}
     for record in records:
-        for path, value in leaf_values(record):
+        for path, text in leaf_texts(record):
+            value = " ".join(text.split())
             seen = counts.get(path)
-            if seen is not None and (value in seen or len(seen) < DISTINCT):
+            if value and seen is not None and (value in seen or len(seen) < DISTINCT):
                 seen[value] += 1
     return {name: _telling(values) for name, values in counts.items() if values}
-
-
-def leaf_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every value of a record with its dotted path; a list's items share one path. Numbers and flags as JSON."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from leaf_values(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaf_values(inner, path)
-    elif isinstance(value, str):
-        if value.strip():
-            yield path, " ".join(value.split())
-    elif value is not None:
-        yield path, json.dumps(value)
 
 
 def _telling(values: Counter[str]) -> str:

@@ -1,6 +1,6 @@
 """What each field of the four APIs is, and what people call it, out of data/apis/<api>/glossary/.
 
-    describe("myvariant", "dbnsfp.sift.score")
+    description("myvariant", "dbnsfp.sift.score")
         "SIFT score of the amino acid change, 0 to 1, lower is more damaging (dbNSFP)"
     names("mygene", "entrezgene")
         ("Entrez gene ID", "NCBI gene ID", "Entrez ID")
@@ -21,7 +21,7 @@ from query_assistant.errors import ConfigurationError
 FOLDER = "glossary"
 
 
-def describe(api: str, field: str) -> str:
+def description(api: str, field: str) -> str:
     """One clean noun phrase: what the value is, of what, unit, range and direction where known, and the source."""
     return entry(api, field).description
 

@@ -29,6 +29,7 @@ import yaml
 
 from query_assistant.errors import ConfigurationError
 from query_assistant.inputs import read_text
+from query_assistant.nesting import keyed_values
 
 SLOT = re.compile(r"<([a-z_]+)>")
 ITSELF = "_"
@@ -125,7 +126,7 @@ def _read(file: Path, glossary: Glossary) -> None:
     try:
         data = yaml.load(read_text(file), Loader=_TextLoader)
         slots = {slot: _forms(tokens) for slot, tokens in data.get("slots", {}).items()}
-        rules = _flatten(data["fields"])
+        rules = [(".".join(key for key in keys if key != ITSELF), text) for keys, text in keyed_values(data["fields"])]
         glossary.sources.update(data["sources"])
     except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
         raise ConfigurationError(f"{file.name} is not a glossary file: {error!r}; see glossary/rules.py") from error
@@ -147,15 +148,6 @@ def _add(path: str, text: str, slots: dict[str, dict[str, Forms]], glossary: Glo
         return
     own = {slot: slots[slot] for slot in named}
     glossary.patterns.append(SlotRule(path, _regex(path, own), own, text))
-
-
-def _flatten(tree: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """The leaves of the tree with their full paths."""
-    rules: list[tuple[str, str]] = []
-    for key, value in tree.items():
-        path = above if key == ITSELF else f"{above}.{key}" if above else key
-        rules += _flatten(value, path) if isinstance(value, dict) else [(path, value)]
-    return rules
 
 
 def _forms(tokens: dict[str, str]) -> dict[str, Forms]:

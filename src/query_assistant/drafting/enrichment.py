@@ -13,7 +13,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from query_assistant.drafting.field_values import Record, flatten
+from query_assistant.drafting.field_values import Record
+from query_assistant.nesting import leaf_texts
 from query_assistant.verbalising.lexicon import field_words
 
 SHARE = 0.08  # of the records get a value of each such field
@@ -22,7 +23,7 @@ SHARE = 0.08  # of the records get a value of each such field
 def enriched(records: Iterable[Record], api: str, seed: int) -> list[dict[str, Any]]:
     """Copies of the records, example values in the fields that none of them fills; the same for the same seed."""
     copies = [copy.deepcopy(dict(record)) for record in records]
-    filled = {path for record in copies for path, _ in flatten(record)}
+    filled = {path for record in copies for path, _ in leaf_texts(record)}
     for path, values in written_examples(api).items():
         if path not in filled:
             rng = random.Random(f"{seed}/examples/{api}/{path}")

@@ -12,12 +12,13 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
 from query_assistant.apis.fields import Schema
+from query_assistant.nesting import leaf_texts
 
 Record = Mapping[str, Any]
 
@@ -58,7 +59,7 @@ class FieldValues:
         for record in records:
             values.records.append(record)
             seen: dict[str, set[str]] = {}
-            for path, value in flatten(record):
+            for path, value in leaf_texts(record):
                 if path in known:
                     seen.setdefault(path, set()).add(value)
             for path, texts in seen.items():
@@ -67,7 +68,9 @@ class FieldValues:
 
     def _add(self, path: str, texts: set[str]) -> None:
         self.holders[path] += 1
-        counter = self.counts.setdefault(path, Counter())
+        counter = self.counts.get(path)
+        if counter is None:
+            counter = self.counts[path] = Counter()
         for text in sorted(texts):
             if text in counter or len(counter) < KEPT_VALUES:
                 counter[text] += 1
@@ -143,21 +146,6 @@ class FieldValues:
         if year:
             return str(int(drawn) // 5 * 5 if rng.random() < 0.6 else int(drawn))
         return as_text(rounded(drawn, rng), integer=integer)
-
-
-def flatten(record: Record) -> Iterator[tuple[str, str]]:
-    """Every leaf value with its dotted path, as query text would name it."""
-    stack: list[tuple[str, Any]] = [("", record)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, Mapping):
-            stack += [(f"{path}.{key}" if path else key, inner) for key, inner in value.items()]
-        elif isinstance(value, list):
-            stack += [(path, inner) for inner in value]
-        elif isinstance(value, bool):
-            yield path, "true" if value else "false"
-        elif value is not None:
-            yield path, str(value)
 
 
 def is_typable(value: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from query_assistant.apis.fields import Field
 from query_assistant.drafting.clauses import Material, open_range_at, value_node
-from query_assistant.drafting.field_values import Record, flatten, is_typable
+from query_assistant.drafting.field_values import Record, is_typable
+from query_assistant.nesting import leaf_texts
 from query_assistant.queries.tree import Exists, Node, Words
 
 
@@ -12,7 +13,7 @@ def clauses_of_record(material: Material, record: Record, fields: dict[str, Fiel
     """Clauses that one record meets, by field: the way to several conditions with a hit in common."""
     rng = material.rng
     met: dict[str, Node] = {}
-    for path, value in flatten(record):
+    for path, value in reversed(list(leaf_texts(record))):  # any order would do; seeds were drawn in this one
         found = fields.get(path)
         if found is None or not is_typable(value) or (path in met and rng.random() < 0.5):
             continue

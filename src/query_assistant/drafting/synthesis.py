@@ -25,7 +25,7 @@ from query_assistant.records import GoodQuery
 TRIES = 8
 
 
-class Executor(Protocol):
+class RecordSelector(Protocol):
     """What synthesis needs of a replica."""
 
     def select(self, request: Request) -> Any: ...
@@ -57,7 +57,11 @@ class SynthesisReport:
 
 
 def synthesise(
-    api: Api, records: Iterable[Record], replica: Executor, existing: Sequence[GoodQuery], settings: SynthesisSettings
+    api: Api,
+    records: Iterable[Record],
+    replica: RecordSelector,
+    existing: Sequence[GoodQuery],
+    settings: SynthesisSettings,
 ) -> tuple[list[GoodQuery], SynthesisReport]:
     """New good queries, none of them canonically equal to an existing one."""
     values = FieldValues.collect(records, api.schema)
@@ -71,7 +75,7 @@ class Synthesiser:
         self,
         api: Api,
         values: FieldValues,
-        replica: Executor,
+        replica: RecordSelector,
         existing: Sequence[GoodQuery],
         settings: SynthesisSettings,
     ) -> None:

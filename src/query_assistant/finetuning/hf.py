@@ -37,7 +37,7 @@ _COMPLETE = "trainer_state.json"  # the trainer writes it last into a checkpoint
 _ADAPTER = "adapter"
 
 
-def train(run: Run) -> Path:
+def train_with_hf(run: Run) -> Path:
     """The folder with the trained PEFT adapter."""
     if run.knobs.processes == 1:
         _train(run)

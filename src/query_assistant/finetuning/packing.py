@@ -40,7 +40,9 @@ class Row:
 Batch = tuple[Row, ...]
 
 
-def pack(samples: Sequence[TokenSample], row_tokens: int, tokens_per_batch: int, rng: random.Random) -> list[Batch]:
+def pack_samples(
+    samples: Sequence[TokenSample], row_tokens: int, tokens_per_batch: int, rng: random.Random
+) -> list[Batch]:
     """One epoch: every sample once, in batches of rows of similar length, the batches in random order.
 
     Args:

@@ -35,7 +35,7 @@ _BUILDERS = {
 }
 
 
-def train(run: Run) -> Path:
+def train_with_torchtune(run: Run) -> Path:
     """The folder with the trained PEFT adapter."""
     batches = [batch for epoch in range(run.knobs.epochs) for batch in _epoch(run, run.samples, f"epoch {epoch}")]
     steps = run.capped(-(-len(batches) // run.knobs.processes))
@@ -53,7 +53,7 @@ def train(run: Run) -> Path:
 
 def _epoch(run: Run, samples: Sequence[TokenSample], purpose: str) -> list[packing.Batch]:
     rng = random.Random(f"{run.seed}/{purpose}")
-    return packing.pack(samples, run.knobs.row_tokens, run.knobs.tokens_per_batch, rng)
+    return packing.pack_samples(samples, run.knobs.row_tokens, run.knobs.tokens_per_batch, rng)
 
 
 def _is_finished(run: Run, steps: int) -> bool:

@@ -149,10 +149,10 @@ def _train(run: Run) -> Path:
     if run.knobs.engine == "torchtune":
         from query_assistant.finetuning import torchtune
 
-        return torchtune.train(run)
+        return torchtune.train_with_torchtune(run)
     from query_assistant.finetuning import hf
 
-    return hf.train(run)
+    return hf.train_with_hf(run)
 
 
 def _fingerprint(

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from query_assistant.apis import Api
-from query_assistant.grammar.rendering import Format, render
+from query_assistant.grammar.rendering import Format, render_grammar
 from query_assistant.grammar.requests import request_rules
 from query_assistant.grammar.rules import Rules, reachable
 from query_assistant.grammar.sampling import sentences
@@ -33,7 +33,7 @@ def grammar(api: Api, form: Format, end: str | None = None) -> str:
     Raises:
         ConfigurationError: an unknown format.
     """
-    return render(rules_of(api), form, end)
+    return render_grammar(rules_of(api), form, end)
 
 
 def sample(api: Api, seed: int, count: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ from query_assistant.grammar.names import (
     scope_names,
     shared_names,
 )
-from query_assistant.grammar.rules import Chars, Node, Ref, choice, listed, optional, repeat, run, seq, trie
+from query_assistant.grammar.rules import Chars, Node, Ref, choice, optional, repeat, run, separated, seq, trie
 
 SORT_KEYS = 4  # the servers refuse more than 10
 LAST_START = 9000  # with any size, from + size stays within the servers' 10,000
@@ -59,7 +59,7 @@ def in_address(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node |
     """The values of a parameter of a GET, None where it has no rule."""
     if parameter.is_list:
         item = _item(parameter, rules, api)
-        return item and listed(item, ",", _length(parameter))
+        return item and separated(item, ",", _length(parameter))
     return _single(parameter, quote="")
 
 
@@ -67,10 +67,10 @@ def in_body(parameter: Parameter, rules: dict[str, Node], api: Api) -> Node | No
     """The JSON values of a parameter of a POST, None where it has no rule."""
     if parameter.role == "asks" and parameter.lists is None:
         term = Ref("json-text") if parameter.name == "q" else seq('"', Ref("identifier"), '"')
-        return seq("[", listed(term, ","), "]")
+        return seq("[", separated(term, ","), "]")
     if parameter.is_list:
         item = _item(parameter, {}, api)
-        return item and seq("[", listed(seq('"', item, '"'), ",", _length(parameter)), "]")
+        return item and seq("[", separated(seq('"', item, '"'), ",", _length(parameter)), "]")
     return _single(parameter, quote='"')
 
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal as OneOf
+from typing import Literal
 
 from query_assistant.errors import ConfigurationError
-from query_assistant.grammar.rules import Chars, Choice, Literal, Node, Ref, Repeat, Rules, Sequence
+from query_assistant.grammar.rules import Chars, Choice, Node, Ref, Repeat, Rules, Sequence, Terminal
 
-Format = OneOf["ebnf", "gbnf", "lark"]
+Format = Literal["ebnf", "gbnf", "lark"]
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SIGNS = {(0, 1): "?", (0, None): "*", (1, None): "+"}
 
 
-def render(rules: Rules, form: Format, end: str | None = None) -> str:
+def render_grammar(rules: Rules, form: Format, end: str | None = None) -> str:
     """The grammar as text; `end` is a special token that every sentence must end in.
 
     EBNF and GBNF take `end` as plain text. In Lark it is the name of a special token of the vocabulary, as in
@@ -52,7 +52,7 @@ def _bnf_lines(rules: Rules, end: str | None) -> Iterator[str]:
 
 def _bnf(node: Node, tight: bool = False) -> str:
     """`tight`: stands in a sequence or before a repetition sign, so a choice needs parentheses."""
-    if isinstance(node, Literal):
+    if isinstance(node, Terminal):
         return _quoted(node.text)
     if isinstance(node, Chars):
         return _bracketed(node)
@@ -76,7 +76,7 @@ def _lark_lines(rules: Rules, end: str | None) -> Iterator[str]:
 
 
 def _lark(node: Node, tight: bool = False) -> str:
-    if isinstance(node, Literal):
+    if isinstance(node, Terminal):
         return _quoted(node.text)
     if isinstance(node, Chars):
         return f"/{_bracketed(node).replace('/', chr(92) + '/')}/"

@@ -20,7 +20,7 @@ LAST_CODE_POINT = 0x10FFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Terminal:
     text: str
 
 
@@ -83,7 +83,7 @@ class Ref:
     name: str
 
 
-Node: TypeAlias = Literal | Chars | Sequence | Choice | Repeat | Ref
+Node: TypeAlias = Terminal | Chars | Sequence | Choice | Repeat | Ref
 Part: TypeAlias = Node | str
 
 
@@ -117,7 +117,7 @@ def _references(node: Node) -> list[str]:
 
 
 def node(part: Part) -> Node:
-    return Literal(part) if isinstance(part, str) else part
+    return Terminal(part) if isinstance(part, str) else part
 
 
 def seq(*parts: Part) -> Node:
@@ -126,11 +126,11 @@ def seq(*parts: Part) -> Node:
     for part in map(node, parts):
         for piece in part.parts if isinstance(part, Sequence) else (part,):
             last = flat[-1] if flat else None
-            if isinstance(piece, Literal) and isinstance(last, Literal):
-                flat[-1] = Literal(last.text + piece.text)
-            elif piece != Literal(""):
+            if isinstance(piece, Terminal) and isinstance(last, Terminal):
+                flat[-1] = Terminal(last.text + piece.text)
+            elif piece != Terminal(""):
                 flat.append(piece)
-    return flat[0] if len(flat) == 1 else Sequence(tuple(flat)) if flat else Literal("")
+    return flat[0] if len(flat) == 1 else Sequence(tuple(flat)) if flat else Terminal("")
 
 
 def choice(*parts: Part, weights: Iterable[float] | None = None) -> Node:
@@ -150,7 +150,7 @@ def optional(part: Part) -> Node:
     return Repeat(node(part), 0, 1)
 
 
-def listed(item: Part, separator: Part, high: int | None = None) -> Node:
+def separated(item: Part, separator: Part, high: int | None = None) -> Node:
     """Items with separators between them, at least one, at most `high`."""
     return seq(item, repeat(seq(separator, item), 0, None if high is None else high - 1))
 
@@ -170,7 +170,7 @@ def _branch(head: str, tails: list[str]) -> Node:
     while shared < min(len(first), len(last)) and first[shared] == last[shared]:
         shared += 1
     rest = [tail[shared:] for tail in tails]
-    return Literal(head + first) if len(tails) == 1 else seq(head + first[:shared], trie(rest))
+    return Terminal(head + first) if len(tails) == 1 else seq(head + first[:shared], trie(rest))
 
 
 def run(plain: Chars, others: Node | None = None) -> Node:

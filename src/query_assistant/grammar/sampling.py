@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from query_assistant.grammar.rules import Chars, Choice, Literal, Node, Ref, Repeat, Rules, Sequence
+from query_assistant.grammar.rules import Chars, Choice, Node, Ref, Repeat, Rules, Sequence, Terminal
 
 GO_ON = 0.6  # chance of one more turn of an open repetition: higher, longer words and lists
 ASCII = 0.97  # share of characters below 128 where the set has some
@@ -27,7 +27,7 @@ def sentences(rules: Rules, generator: random.Random, count: int) -> Iterator[st
 def _draw(node: Node, rules: Rules, generator: random.Random, pieces: list[str]) -> None:
     while isinstance(node, (Ref, Choice)):
         node = rules.nodes[node.name] if isinstance(node, Ref) else _option(node, generator)
-    if isinstance(node, Literal):
+    if isinstance(node, Terminal):
         pieces.append(node.text)
     elif isinstance(node, Chars):
         pieces.append(_character(node, generator))

@@ -20,9 +20,9 @@ from collections.abc import Sequence
 
 from query_assistant.grammar.rules import (
     Chars,
-    Literal,
     Node,
     Ref,
+    Terminal,
     choice,
     optional,
     repeat,
@@ -72,7 +72,7 @@ def _word_rules(replaced: Sequence[str]) -> dict[str, Node]:
 def _colon(replaced: Sequence[str]) -> Node:
     """A colon in quotes, with the characters before it that show that no name ends there."""
     if not replaced:
-        return Literal(":")
+        return Terminal(":")
     before: dict[str, Chars] = {}
     for name in replaced:
         before[name[-1].lower()] = before.get(name[-1].lower(), Chars(())) | _cases(name[-2])
@@ -131,7 +131,7 @@ def _days(last: str) -> Node:
 
 
 def _value_rules() -> dict[str, Node]:
-    word, phrase, any_value = Ref("word"), Ref("phrase"), Literal("*")
+    word, phrase, any_value = Ref("word"), Ref("phrase"), Terminal("*")
     text = choice(word, phrase, Ref("pattern"), weights=(3, 3, 1))
     exact, date = choice(word, phrase), Ref("date-point")
     group = Ref("text-group")

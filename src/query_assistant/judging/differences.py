@@ -10,7 +10,7 @@ from typing import Any, Literal
 from query_assistant.apis import Api
 from query_assistant.judging.readings import Clause, Reading
 from query_assistant.queries.meaning import Presentation, shown_fields
-from query_assistant.queries.rendering import describe, describe_value, field_names
+from query_assistant.queries.rendering import describe_clause, describe_value, field_names
 from query_assistant.queries.tree import Node
 
 Selecting = Literal["endpoint", "assembly", "species", "field", "operator", "clause", "value", "hits"]
@@ -89,7 +89,7 @@ def _clause_differences(left: Reading, right: Reading, api: Api) -> list[Differe
 
 
 def _joined(left: Reading, right: Reading) -> Difference:
-    one, other = describe(left.root), describe(right.root)
+    one, other = describe_clause(left.root), describe_clause(right.root)
     return Difference("operator", f"the same clauses are joined otherwise: {one} against {other}", one, other)
 
 
@@ -145,7 +145,7 @@ def _field_words(leaf: Node) -> str:
 
 
 def _other_part(ours: Clause, theirs: Clause) -> Difference:
-    leaf = describe(ours.leaf)
+    leaf = describe_clause(ours.leaf)
     message = f"left {_part(ours)} {leaf}, right {_part(theirs)} it"
     return Difference("operator", message, f"{_part(ours)} {leaf}", f"{_part(theirs)} {leaf}")
 
@@ -155,7 +155,7 @@ def _part(clause: Clause) -> str:
 
 
 def _other_match(ours: Clause, theirs: Clause) -> Difference:
-    one, other = describe(ours.leaf), describe(theirs.leaf)
+    one, other = describe_clause(ours.leaf), describe_clause(theirs.leaf)
     return Difference(
         "operator", f"the same text is matched otherwise: {one} on the left, {other} on the right", one, other
     )
@@ -164,7 +164,7 @@ def _other_match(ours: Clause, theirs: Clause) -> Difference:
 def _other_value(ours: Clause, theirs: Clause) -> Difference:
     one, other = describe_value(ours.leaf), describe_value(theirs.leaf)
     message = f"left asks for {one} in {_field_words(ours.leaf)}, right for {other}"
-    return Difference("value", message, describe(ours.leaf), describe(theirs.leaf))
+    return Difference("value", message, describe_clause(ours.leaf), describe_clause(theirs.leaf))
 
 
 def _other_field(ours: Clause, theirs: Clause) -> Difference:
@@ -188,9 +188,9 @@ _PAIRINGS: tuple[tuple[Alike, Explain], ...] = (
 
 
 def _lonely(clause: Clause, here: str, there: str) -> Difference:
-    text = ("not " if clause.negative else "") + describe(clause.leaf)
+    text = ("not " if clause.negative else "") + describe_clause(clause.leaf)
     verb = "excludes" if clause.negative else "asks for"
-    message = f"{here} {verb} {describe(clause.leaf)}, {there} does not"
+    message = f"{here} {verb} {describe_clause(clause.leaf)}, {there} does not"
     return Difference("clause", message, *((text, None) if here == "left" else (None, text)))
 
 

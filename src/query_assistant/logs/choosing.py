@@ -9,7 +9,6 @@ from typing import Protocol
 
 from query_assistant.apis import Api
 from query_assistant.errors import MissingResourceError, RequestError
-from query_assistant.logs.privacy import masked_path
 from query_assistant.logs.report import FilterReport
 from query_assistant.logs.understanding import Candidate
 from query_assistant.queries.canonical import skeleton
@@ -113,10 +112,10 @@ def _good_of_signature(
         if hits:
             report.kept.add(member.lines, member.text)
         else:
-            report.fall("no_hits", trouble, member.lines, masked_path(member.text))
+            report.fall("no_hits", trouble, member.lines, member.text)
             failed += 1
     for member in left.values():
-        report.fall("not_chosen", "others_say_more", member.lines, masked_path(member.text))
+        report.fall("not_chosen", "others_say_more", member.lines, member.text)
     return kept
 
 

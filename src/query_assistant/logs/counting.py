@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ import pyarrow as pa
 
 from query_assistant.logs.files import Format, LogFile
 from query_assistant.logs.formats import ESCAPES, SCHEMA
-from query_assistant.logs.noise import IGNORED_PARAMETERS, Familiar, Routes, classification, sql
+from query_assistant.logs.noise import Familiar, Routes, first_of, load_noise, sql, told_by_address, told_by_content
 from query_assistant.logs.privacy import SUSPECT, masked_path, personal
 from query_assistant.logs.reading import batches
 from query_assistant.logs.report import Outcome
@@ -116,8 +117,9 @@ def _read(db: duckdb.DuckDBPyConnection, log: LogFile) -> None:
 
 
 def _reading(format: Format) -> str:
-    ignored = "|".join(IGNORED_PARAMETERS)
-    sent = _unescaped("rtrim(split_part(part.target, ' HTTP/', 1))", format)
+    """SQL that counts equal lines first; what is usual, by far the most, is told by its bytes, not by a pattern."""
+    ignored = "|".join(map(re.escape, load_noise().ignored))
+    sent = _unescaped("target", format)
     cut = f"regexp_replace(regexp_replace(sent, '&(?:{ignored})=[^&]*', '', 'g'), '\\?(?:(?:{ignored})=[^&]*&?)+', '?')"
     return f"""
     INSERT INTO raw
@@ -125,11 +127,15 @@ def _reading(format: Format) -> str:
             THEN regexp_replace({cut}, '^https?://[^/]+|[?&]+$', '', 'g') ELSE sent END AS path,
         status, crawler, contains(sent, 'email=') AS email, sum(lines)
     FROM (
-        SELECT part.method, {sent} AS sent, status, crawler, lines
+        SELECT method, {sent} AS sent, status, crawler, lines
         FROM (
-            SELECT regexp_extract(request, '^(?:([A-Z]{{3,8}}) )?(.*)$', ['method', 'target']) AS part,
-                status, crawler, count(*) AS lines
-            FROM lines GROUP BY request, status, crawler
+            SELECT CASE WHEN starts_with(request, 'GET ') THEN 'GET' WHEN starts_with(request, '/') THEN ''
+                    ELSE regexp_extract(request, '^([A-Z]{{3,8}}) ', 1) END AS method,
+                rtrim(split_part(
+                    CASE WHEN starts_with(request, 'GET ') THEN substr(request, 5) WHEN starts_with(request, '/')
+                        THEN request ELSE regexp_replace(request, '^[A-Z]{{3,8}} ', '') END, ' HTTP/', 1)) AS target,
+                status, crawler, lines
+            FROM (SELECT request, status, crawler, count(*) AS lines FROM lines GROUP BY request, status, crawler)
         )
     )
     GROUP BY ALL"""
@@ -144,36 +150,56 @@ def _unescaped(text: str, format: Format) -> str:
 
 
 def _reduce(db: duckdb.DuckDBPyConnection, routes: Routes, familiar: Familiar) -> None:
-    """Builds `request`: distinct requests with what was taken out of the path, and the kind of noise.
+    """Builds `request`: distinct requests with the kind of noise, and of what may be a question what it asks.
 
     Some clients encode twice; their questions are legible again after one round less.
     """
-    entities = routes.names
-    item = f"regexp_extract(path, '^[^?]*/(?:{entities})/([^?]+?)/?(?:[?]|$)', 1)"
-    text = "regexp_extract(path, '.*[?&]q=([^&]*)', 1)"
+    by_address, by_content = first_of(told_by_address(routes)), first_of(told_by_content(routes, familiar))
     db.execute(f"""
     CREATE TABLE request AS
-    SELECT *, regexp_matches(path, {sql(SUSPECT)}) AS suspect, false AS personal FROM (
-        SELECT method, path, status, crawler, lines,
-            CASE WHEN regexp_matches(path, '[?&]q=') THEN {_decoded(text)} END AS q,
-            {_decoded(item, space=False)} AS item
+    SELECT method, path, lines, q, item, coalesce(noise, {by_content}) AS kind
+    FROM (
+        SELECT *, CASE WHEN noise IS NULL THEN {_Q} END AS q, CASE WHEN noise IS NULL THEN {_item(routes)} END AS item
         FROM (
-            SELECT method, CASE WHEN {_ENCODED_TWICE} THEN replace(path, '%25', '%') ELSE path END AS path,
-                crawler, min(nullif(status, 0)) AS status, sum(lines) AS lines
-            FROM raw GROUP BY ALL
+            SELECT *, {by_address} AS noise
+            FROM (
+                SELECT method, CASE WHEN {_ENCODED_TWICE} THEN replace(path, '%25', '%') ELSE path END AS path,
+                    crawler, min(nullif(status, 0)) AS status, sum(lines) AS lines
+                FROM raw GROUP BY ALL
+            )
         )
     )""")
     _mark_personal(db)
-    db.execute("ALTER TABLE request ADD COLUMN kind VARCHAR")
-    db.execute(f"UPDATE request SET kind = {classification(routes, familiar)}")
+
+
+def _decoded(text: str, *, space: bool = True) -> str:
+    """SQL of a decoded text; what is not UTF-8 stays encoded, and the server would refuse it."""
+    encoded = f"replace({text}, '+', ' ')" if space else text
+    return f"coalesce(TRY(url_decode({encoded})), {encoded})"
+
+
+# The text of the last q, whether it is the first parameter or another.
+_Q = f"""CASE WHEN contains(path, '?q=') OR contains(path, '&q=')
+    THEN {_decoded("split_part(split_part(replace(path, '&q=', '?q='), '?q=', -1), '&', 1)")} END"""
+
+
+def _item(routes: Routes) -> str:
+    """SQL of the identifier of a lookup, '' for another request."""
+    named = " OR ".join(f"contains(path, {sql(f'/{name}/')})" for name in routes.entities)
+    item = f"regexp_extract(path, '^[^?]*/(?:{routes.names})/([^?]+?)/?(?:[?]|$)', 1)"
+    return f"CASE WHEN {named} THEN {_decoded(item, space=False)} ELSE '' END"
 
 
 def _mark_personal(db: duckdb.DuckDBPyConnection) -> None:
-    """Marks what holds an address: SQL says which paths may, Python looks at those."""
-    suspects = _rows(db, "SELECT rowid, path FROM request WHERE suspect")
+    """Sets aside what holds an address: SQL says which paths may, Python looks at those."""
+    suspects = _rows(
+        db,
+        f"""SELECT rowid, path FROM request
+        WHERE (kind IS NULL OR kind = 'no_body') AND regexp_matches(path, {sql(SUSPECT)})""",
+    )
     found = pa.table({"number": pa.array([number for number, path in suspects if personal(path)], pa.int64())})
     db.register("found", found)
-    db.execute("UPDATE request SET personal = true FROM found WHERE request.rowid = found.number")
+    db.execute("UPDATE request SET kind = 'personal' FROM found WHERE request.rowid = found.number")
     db.unregister("found")
 
 
@@ -226,7 +252,7 @@ _SHAPE = f"""CASE
     END"""
 
 
-_GROUPS = """SELECT kind, sum(lines)::BIGINT, count(*), arg_max(trim(method || ' ' || path), (lines, path), 3)
+_GROUPS = """SELECT kind, sum(lines)::BIGINT, count(*), arg_max(trim(method || ' ' || path), (lines, path, method), 3)
     FROM request WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind"""
 
 
@@ -237,14 +263,6 @@ def _groups(db: duckdb.DuckDBPyConnection) -> dict[str, Outcome]:
     }
 
 
-def _decoded(text: str, *, space: bool = True) -> str:
-    """SQL of a decoded text; what is not UTF-8 stays encoded, and the server would refuse it."""
-    encoded = f"replace({text}, '+', ' ')" if space else text
-    return f"coalesce(TRY(url_decode({encoded})), {encoded})"
-
-
-# What steers a batch without naming its terms; other names could hold anything.
-_TELLING = ("fields", "field", "_source", "scopes", "species", "assembly", "size", "limit", "from", "sort", "dotfield")
 _POST_PARAMETERS = f"""
     WITH said AS (
         SELECT unnest(string_split(regexp_extract(path, '[?](.*)', 1), '&')) AS pair, lines FROM request
@@ -254,14 +272,14 @@ _POST_PARAMETERS = f"""
             sum(lines)::BIGINT AS lines
         FROM said GROUP BY ALL
     )
-    SELECT name, value, lines FROM named WHERE name IN ({", ".join(map(sql, _TELLING))})
+    SELECT name, value, lines FROM named WHERE name IN (SELECT unnest(?))
     QUALIFY row_number() OVER (PARTITION BY name ORDER BY lines DESC, value) <= 10 ORDER BY name, lines DESC, value"""
 
 
 def _post_parameters(db: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """What the URLs of POSTs without terms do say: parameter → value → lines, the ten commonest values each."""
     posts: dict[str, dict[str, int]] = {}
-    for name, value, lines in _rows(db, _POST_PARAMETERS):
+    for name, value, lines in db.execute(_POST_PARAMETERS, [list(load_noise().telling)]).fetchall():
         posts.setdefault(name, {})[masked_path(value)] = lines
     return posts
 

@@ -12,6 +12,7 @@ import itertools
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -114,7 +115,7 @@ def line_blocks(log: LogFile) -> Iterator[bytes]:
     A line that never ends is counted as broken and dropped.
     """
     rest, first, endless = b"", True, False
-    for pieces in _gathered(_plain(log)):
+    for pieces in _ahead(_gathered(_plain(log))):
         text = b"".join([rest, *pieces] if pieces else [rest, b"\n"])
         if endless:
             _, end, text = text.partition(b"\n")
@@ -262,6 +263,19 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
     if pending:
         yield pending
     yield []
+
+
+def _ahead(pieces: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    """The same, of which the next is unpacked by a second thread while the last is worked on."""
+
+    def unpack() -> list[bytes] | None:
+        return next(pieces, None)
+
+    with ThreadPoolExecutor(1) as unpacker:
+        following = unpacker.submit(unpack)
+        while (found := following.result()) is not None:
+            following = unpacker.submit(unpack)
+            yield found
 
 
 def _clean(block: bytes, first: bool) -> bytes:

@@ -18,7 +18,6 @@ from query_assistant.logs.choosing import Executor, good_queries
 from query_assistant.logs.counting import SAME_SHAPE, Counted, count
 from query_assistant.logs.files import LogFile
 from query_assistant.logs.noise import Routes, load_familiar
-from query_assistant.logs.privacy import masked_path
 from query_assistant.logs.reading import open_logs
 from query_assistant.logs.report import FilterReport, Outcome
 from query_assistant.logs.understanding import understand_all
@@ -67,7 +66,7 @@ def filter_logs(
     with _timed(seconds, "understand"):
         candidates, fallen = understand_all(counted.requests, api)
     for one in fallen:
-        report.fall(one.reason, one.code, one.lines, masked_path(one.path))
+        report.fall(one.reason, one.code, one.lines, one.path)
     with _timed(seconds, "execute"):
         queries = list(good_queries(candidates, api, executor, per_signature, report))
     report.seconds = seconds

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from query_assistant.logs.files import Format, LogFile, Places, line_blocks, line_bounds, slices
-from query_assistant.logs.noise import CRAWLERS
+from query_assistant.logs.noise import load_noise
 from query_assistant.logs.privacy import masked
 
 # request: `GET /path?query HTTP/1.1` or the path alone, escaped as the format has it. status: 0 where the log has none.
@@ -95,17 +95,14 @@ def add_broken(log: LogFile, lines: list[str], count: int) -> None:
 
 def crawlers_of(agents: pa.Array) -> pa.Array:
     """Whether each user agent calls itself a crawler: there are few agents, and each is looked at once."""
-    encoded = agents.dictionary_encode()
-    known = pa.array([_is_crawler(agent) for agent in encoded.dictionary.to_pylist()], pa.bool_())
+    encoded, crawler = agents.dictionary_encode(), load_noise().crawler
+    known = pa.array([_is_crawler(agent, crawler) for agent in encoded.dictionary.to_pylist()], pa.bool_())
     return pc.fill_null(known.take(encoded.indices), False) if len(known) else pa.array([False] * len(agents))
 
 
 @lru_cache(maxsize=50_000)
-def _is_crawler(agent: str) -> bool:
-    return _CRAWLER.search(agent) is not None
-
-
-_CRAWLER = re.compile(CRAWLERS)
+def _is_crawler(agent: str, crawler: re.Pattern[str]) -> bool:
+    return crawler.search(agent) is not None
 
 
 def _matched(lines: pa.Array, log: LogFile) -> pa.RecordBatch:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from query_assistant.logs.privacy import masked_path
+
 
 @dataclass
 class Outcome:
@@ -15,10 +17,11 @@ class Outcome:
     distinct: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add(self, lines: int, example: str, distinct: int = 1) -> None:
+    def add(self, lines: int, path: str) -> None:
+        """One more request. Only what is shown is masked, which takes longer than to count it."""
         self.lines += lines
-        self.distinct += distinct
-        if len(self.examples) < 3 and example not in self.examples:
+        self.distinct += 1
+        if len(self.examples) < 3 and (example := masked_path(path)) not in self.examples:
             self.examples.append(example)
 
 
@@ -54,8 +57,8 @@ class FilterReport:
     set_aside: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def fall(self, reason: str, code: str, lines: int, example: str) -> None:
-        self.fell.setdefault(reason, {}).setdefault(code, Outcome()).add(lines, example)
+    def fall(self, reason: str, code: str, lines: int, path: str) -> None:
+        self.fell.setdefault(reason, {}).setdefault(code, Outcome()).add(lines, path)
 
     def metrics(self) -> dict[str, Any]:
         """Numbers only and the same for the same input: fit for `dvc metrics` and for a diff."""

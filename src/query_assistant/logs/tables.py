@@ -23,10 +23,11 @@ from query_assistant.errors import InputError
 from query_assistant.logs.columns import Row, TableColumns, choose_columns, row_batch
 from query_assistant.logs.files import LogFile, line_blocks, lines_of
 from query_assistant.logs.formats import add_broken
+from query_assistant.nesting import Keys, keyed_values
 
 ROWS = 50_000
 SAMPLED = 200
-Keys = tuple[str, ...]
+MOST_KEYS = 9  # that lead to a value; what lies deeper is one value
 
 _FIELDS = "#Fields:"
 _BACKSLASHES = re.compile(r"(\\+)(.?)")
@@ -200,15 +201,7 @@ def json_columns(path: Path, documents: Sequence[dict[str, Any]], chosen: str | 
 
 def json_keys(documents: Sequence[dict[str, Any]]) -> list[Keys]:
     """The keys that lead to each value, in order of appearance."""
-    return list(dict.fromkeys(keys for document in documents for keys in _leaves(document, ())))
-
-
-def _leaves(value: dict[str, Any], keys: Keys) -> Iterator[Keys]:
-    for key, child in value.items():
-        if isinstance(child, dict) and len(keys) < 8:
-            yield from _leaves(child, (*keys, key))
-        else:
-            yield (*keys, key)
+    return list(dict.fromkeys(keys for one in documents for keys, _ in keyed_values(one, MOST_KEYS)))
 
 
 def json_value(document: dict[str, Any], keys: Keys | None) -> Any:

@@ -113,10 +113,6 @@ def read_source(place: Path) -> str:
         raise InputError(f"cannot read {place}: {error}; expected UTF-8 text, gzip or not") from error
 
 
-def _describes(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("type"), str)
-
-
 def _listed(name: str, entry: Mapping[str, Any]) -> FieldRow:
     """A row of `/metadata/fields`: {"type": "keyword", "index": false, "searched_by_default": true}."""
     kind = str(entry["type"])

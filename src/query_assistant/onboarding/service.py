@@ -10,7 +10,6 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.onboarding.drafting import MAX_BYTES
 
 SECONDS = 60.0
-INSTEAD = "give a saved answer of /metadata/fields"
 
 
 def ask_service(url: str) -> str:

@@ -149,8 +149,3 @@ def unreadable(instruction: str) -> str | None:
     if not instruction.strip() or instruction != instruction.strip():
         return "blank"
     return None
-
-
-def raw_paths(instruction: str, lexicon: Lexicon) -> int:
-    """How many field paths stand in the instruction as they are in the API."""
-    return sum(1 for match in RAW_PATH.finditer(instruction) if match[0] in lexicon.schema)

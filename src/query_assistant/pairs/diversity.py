@@ -32,7 +32,9 @@ def summarise(pairs: Sequence[Pair], api: Api, seed: int = 1) -> dict[str, Any]:
         "constructs": dict(sorted(Counter(name for pair in pairs for name in pair.constructs).items())),
         "forms": dict(sorted(Counter(pair.form for pair in pairs).items())),
         "origins": dict(sorted(Counter(pair.origin for pair in pairs).items())),
-        "instruction_skeletons_per_1000": round(1000 * len({skeleton(text) for text in texts}) / (len(texts) or 1), 1),
+        "instruction_skeletons_per_1000": round(
+            1000 * len({wording_skeleton(text) for text in texts}) / (len(texts) or 1), 1
+        ),
         "distinct_1": round(distinct(texts, 1), 4),
         "distinct_2": round(distinct(texts, 2), 4),
         "distinct_3": round(distinct(texts, 3), 4),
@@ -66,7 +68,7 @@ def _shown(plan: Plan) -> set[str]:
     return {*(plan.fields or ()), *plan.facets, *(key.lstrip("-") for key in plan.sort)}
 
 
-def skeleton(text: str) -> str:
+def wording_skeleton(text: str) -> str:
     """The instruction with its values masked: quoted texts, numbers, and words with digits, dots or capitals inside."""
     masked = re.sub(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)", "<text>", text)
     return " ".join("<value>" if _is_value(word) else word.casefold() for word in WORD.findall(masked))

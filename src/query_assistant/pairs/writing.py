@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from tqdm import tqdm
 
 from query_assistant.apis import Api
-from query_assistant.drafting.synthesis import Executor
+from query_assistant.drafting.synthesis import RecordSelector
 from query_assistant.errors import QueryAssistantError
-from query_assistant.pairs.checks import missing_literals, raw_paths, unreadable
+from query_assistant.pairs.checks import missing_literals, unreadable
 from query_assistant.pairs.constructs import constructs
 from query_assistant.pairs.model_writer import ModelWriter
 from query_assistant.queries.request import parse
@@ -46,7 +46,6 @@ class PairReport:
     pairs: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
-    with_raw_path: int = 0
 
     def reject(self, reason: str, example: str) -> None:
         self.rejected[reason] += 1
@@ -56,7 +55,7 @@ class PairReport:
 def write_pairs(
     api: Api,
     queries: Sequence[GoodQuery],
-    replica: Executor,
+    replica: RecordSelector,
     settings: PairSettings,
     model: ModelWriter | None = None,
 ) -> tuple[list[Pair], PairReport]:
@@ -67,7 +66,9 @@ def write_pairs(
 class Writer:
     """Writes and checks the pairs of one API."""
 
-    def __init__(self, api: Api, replica: Executor, settings: PairSettings, model: ModelWriter | None = None) -> None:
+    def __init__(
+        self, api: Api, replica: RecordSelector, settings: PairSettings, model: ModelWriter | None = None
+    ) -> None:
         self.api = api
         self.replica = replica
         self.settings = settings
@@ -153,7 +154,6 @@ class Writer:
             reason = self._fault(said, plan)
             if reason is None:
                 self.instructions.add(said.casefold())
-                self.report.with_raw_path += raw_paths(said, self.lexicon) > 0
                 return said
             self.report.reject(reason, f"{said}  [{query.query}]")
         return None

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from query_assistant.nesting import keyed_values
 from query_assistant.params import Params
 from query_assistant.pipeline.configuration import compose
 from query_assistant.project import project_root
 from query_assistant.reporting.provenance import Provenance, describe_run
-from query_assistant.reporting.run_contents import flat_params
 from query_assistant.reporting.tables import read_scores
 
 Values = dict[str, Any]
@@ -82,8 +82,12 @@ def _shortest(experiment: str, group: str, given: Values, knobs: dict[str, str])
 
 
 def _differences(given: Values, said: Values) -> dict[str, str]:
-    mine, theirs = flat_params(given), flat_params(said)
+    mine, theirs = _dotted(given), _dotted(said)
     return {name: _written(value) for name, value in sorted(mine.items()) if value != theirs.get(name)}
+
+
+def _dotted(values: Values) -> Values:
+    return {".".join(keys): value for keys, value in keyed_values(values)}
 
 
 def _written(value: object) -> str:

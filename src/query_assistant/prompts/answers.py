@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from query_assistant.errors import InputError
+from query_assistant.nesting import is_shallow
 from query_assistant.queries.request import from_text
 from query_assistant.records import Query
 
@@ -22,7 +22,7 @@ _CALL = re.compile(r"(?:https?://[^\s/]+|\b[\w-]+(?:\.[\w-]+)+)?(?P<path>/?\bv\d
 _QUOTED = {"'": "'", '"': '"', "(": ")", "<": ">", "[": "]", "*": "*"}
 _KEPT_ENCODED = re.compile(r"%(?:25|26|23|2B)", re.IGNORECASE)
 _LONGEST = 20_000
-_DEEPEST = 50  # levels of a body: the servers read two, and files of answers must be readable again
+_DEEPEST = 51  # levels of a body: the servers read two, and files of answers must be readable again
 
 
 def read_answer(text: str) -> Query | None:
@@ -46,20 +46,7 @@ def _read(line: str) -> Query | None:
         query = from_text(line)
     except InputError:
         return None
-    return query if _levels(query.body) <= _DEEPEST else None
-
-
-def _levels(value: Any) -> int:
-    """How deep lists and objects are nested, counted up to just beyond what is allowed."""
-    level, inner = 0, [value]
-    while inner and level <= _DEEPEST:
-        inner = [one for each in inner if isinstance(each, dict | list) for one in _inside(each)]
-        level += bool(inner)
-    return level
-
-
-def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
+    return query if is_shallow(query.body, _DEEPEST) else None
 
 
 def _candidates(text: str) -> Iterator[str]:

@@ -9,13 +9,15 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote, unquote_plus
 
-from query_assistant.apis import Api
+from query_assistant.apis import Api, load_family
 from query_assistant.errors import InputError, RequestError
+from query_assistant.nesting import is_shallow
 from query_assistant.queries.values import check_unicode
-from query_assistant.records import DEEPEST_BODY, Query, is_shallow
+from query_assistant.records import DEEPEST_BODY, Query
 
 Endpoint = Literal["query", "annotation", "metadata", "fields", "status", "other"]
 
@@ -27,14 +29,6 @@ _ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
 }
 _READABLE = {ord(sign): f"%{ord(sign):02X}" for sign in "%&#+"}
 _READABLE_SEGMENT = {ord(sign): f"%{ord(sign):02X}" for sign in "/?#%"}
-
-
-READING_ORDER = ("q", "ids", "scopes", "species", "assembly")
-READING_TAIL = ("fields", "size", "from", "sort", "facets", "facet_size")
-_SELECTING = frozenset(
-    {"filter", "post_filter", "entrezonly", "ensemblonly", "exists", "missing", "ignore_obsolete", "include_tax_tree",
-     "userquery", "species_facet_filter"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +181,7 @@ def _document(text: str, line: str) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or not is_shallow(document):
+    if not isinstance(document, dict) or not is_shallow(document, DEEPEST_BODY):
         raise InputError(
             f"{line[:80]!r} has no JSON object behind its path, or one over {DEEPEST_BODY} deep; "
             "expected POST path {json}"
@@ -195,10 +189,7 @@ def _document(text: str, line: str) -> dict[str, Any]:
     return document
 
 
+@lru_cache(maxsize=4096)
 def reading_order(name: str) -> tuple[int, int, str]:
-    """Sorts parameter names as a person reads them (docs/architecture.md, "The readable path")."""
-    if name in READING_ORDER:
-        return (0, READING_ORDER.index(name), "")
-    if name in READING_TAIL:
-        return (2, READING_TAIL.index(name), "")
-    return (1 if name in _SELECTING else 3, 0, name)
+    """Sorts parameter names as a person reads them (`reading_order` of data/apis/family.yaml, read once)."""
+    return load_family().reading_order.place(name)

@@ -2,8 +2,8 @@
 
     Boolean(must=(Words("symbol", ("CDK2",)),), must_not=(Exists("HGNC"),))  ->  symbol:CDK2 AND NOT _exists_:HGNC
 
-Only nodes that a text can express are rendered; the batch and interval nodes have no text form. `describe` says any
-clause as a person would write it, for explanations.
+Only nodes that a text can express are rendered; the batch and interval nodes have no text form. `describe_clause` says
+any clause as a person would write it, for explanations.
 """
 
 from __future__ import annotations
@@ -115,17 +115,17 @@ def render_leaf(node: Node) -> str:
     """One clause, as the text language spells it everywhere."""
     match node:
         case Words():
-            return prefix(node.field) + _run(node.words, node.field)
+            return field_prefix(node.field) + _run(node.words, node.field)
         case Phrase():
-            return f"{prefix(node.field)}{quote(node.text)}{f'~{node.slop}' if node.slop else ''}"
+            return f"{field_prefix(node.field)}{quote(node.text)}{f'~{node.slop}' if node.slop else ''}"
         case Wildcard():
-            return prefix(node.field) + _PATTERN_ESCAPED.sub(_escape_pattern, _lead(node.pattern))
+            return field_prefix(node.field) + _PATTERN_ESCAPED.sub(_escape_pattern, _lead(node.pattern))
         case Fuzzy():
-            return f"{prefix(node.field)}{escape(node.text)}~{node.edits}"
+            return f"{field_prefix(node.field)}{escape(node.text)}~{node.edits}"
         case Regex():
-            return f"{prefix(node.field)}/{node.pattern}/"
+            return f"{field_prefix(node.field)}/{node.pattern}/"
         case Range():
-            return prefix(node.field) + _range(node)
+            return field_prefix(node.field) + _range(node)
         case Exists():
             return f"_exists_:{escape(node.field)}"
         case MatchAll():
@@ -137,7 +137,7 @@ def render_leaf(node: Node) -> str:
 
 
 @lru_cache(maxsize=65536)
-def prefix(field: str | None) -> str:
+def field_prefix(field: str | None) -> str:
     """`field:` with what would end the name escaped; nothing for the default fields."""
     if field is None:
         return ""
@@ -195,7 +195,7 @@ def _number(factor: float) -> str:
     return text or "0"
 
 
-def describe(node: Node) -> str:
+def describe_clause(node: Node) -> str:
     """The clause in the query language where it has a form there, in words where it has none; cut where it is long."""
     return _cut(_describe(node))
 
@@ -213,8 +213,8 @@ def describe_value(leaf: Node) -> str:
     if isinstance(leaf, Interval):
         return f"chr{leaf.chromosome}:{leaf.start}-{leaf.end}"
     if isinstance(leaf, Words | Phrase | Wildcard | Fuzzy | Regex | Range):
-        return _cut(render_leaf(leaf)[len(prefix(leaf.field)) :])
-    return describe(leaf)
+        return _cut(render_leaf(leaf)[len(field_prefix(leaf.field)) :])
+    return describe_clause(leaf)
 
 
 def plain(node: BestOf) -> Words | Wildcard | None:

@@ -18,7 +18,7 @@ from query_assistant.queries.literals import PLAIN_KINDS, plain_kind, word_kind
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.normal_tree import normal, ordered
 from query_assistant.queries.reading import QueryText
-from query_assistant.queries.rendering import prefix, render_text
+from query_assistant.queries.rendering import field_prefix, render_text
 from query_assistant.queries.request import Request
 from query_assistant.queries.tree import (
     Boolean,
@@ -97,7 +97,7 @@ def _masked_tree(node: Node, operator: Operator, api: Api) -> str:
 
 
 def _masked_leaf(node: Node, api: Api) -> str:
-    name = prefix(getattr(node, "field", None))
+    name = field_prefix(getattr(node, "field", None))
     match node:
         case Words() | Phrase():
             return f"{name}<{word_kind(node, api)}>"

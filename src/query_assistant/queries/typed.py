@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from query_assistant.errors import InputError
+from query_assistant.nesting import is_shallow
 from query_assistant.queries.request import from_text
-from query_assistant.records import DEEPEST_BODY, Query, is_shallow
+from query_assistant.records import DEEPEST_BODY, Query
 
 
 def read_query(text: str) -> Query:
@@ -24,7 +25,7 @@ def read_query(text: str) -> Query:
 def _from_json(text: str) -> Query:
     try:
         values = json.loads(text)
-        if not is_shallow(values):
+        if not is_shallow(values, DEEPEST_BODY):
             raise ValueError(f"nested over {DEEPEST_BODY} deep")
         return Query(query=values.pop("path", values.pop("query", None)), **values)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:  # pydantic's and JSON's are ValueErrors

@@ -107,7 +107,7 @@ def open_index(layout: Layout, records: Path, cache: Path) -> tuple[Index, Recor
     path = cache / f"{records.name.split('.')[0]}-{_fingerprint(layout, records)[:20]}.index"
 
     def build() -> Archive:
-        return build_index(layout, records, path)
+        return write_index(layout, records, path)
 
     try:
         archive = Archive(path)
@@ -121,7 +121,7 @@ def open_index(layout: Layout, records: Path, cache: Path) -> tuple[Index, Recor
     return Index(layout, Mapped(store)), StoredRecords(store)
 
 
-def build_index(layout: Layout, records: Path, path: Path) -> Archive:
+def write_index(layout: Layout, records: Path, path: Path) -> Archive:
     """Builds the index and writes it; where that fails, through a temporary file that is gone at once."""
     lines: list[bytes] = []
     flat = flatten(_read(records, lines), layout)

@@ -22,7 +22,7 @@ from query_assistant.replica.patterns import Glob, nearest
 from query_assistant.replica.phrases import phrase_counts
 from query_assistant.replica.postings import Docs, Mask, Numbers, Terms
 from query_assistant.replica.regex import Pattern
-from query_assistant.replica.values import INTEGERS, LONGEST, Misfit, boolean, moments, number
+from query_assistant.replica.values import INTEGERS, LONGEST, Misfit, boolean, moments, number_of
 
 _LEAF_STEPS = 20  # what a leaf costs in any column: a mask, a search in the vocabulary
 _DOCS_PER_STEP = 32  # entries of a list that are marked in the time of one step
@@ -169,7 +169,7 @@ class Columns:
     def bounds(self, column: Column, text: str) -> tuple[int, int]:
         """The stretch of a column of numbers or dates that equals the text: a whole year for the date `2020`."""
         values = self.numbers_of(column).values
-        low, high = moments(text) if column.kind == "date" else (number(column.number, text),) * 2
+        low, high = moments(text) if column.kind == "date" else (number_of(column.number, text),) * 2
         return int(values.searchsorted(low, "left")), int(values.searchsorted(high, "right"))
 
     def _number_range(self, column: Column, node: tree.Range) -> tuple[int, int]:
@@ -199,7 +199,7 @@ def _limit(column: Column, text: str, upper: bool) -> float:
     """A bound as a number; of a date that names a stretch of time, the end that the comparison turns on."""
     if column.kind == "date":
         return moments(text)[1 if upper else 0]
-    found = number(column.number, text)
+    found = number_of(column.number, text)
     if math.isfinite(found) and column.number in INTEGERS and found == int(found):
         return max(min(int(found), LONGEST - 1), -LONGEST)
     return found

@@ -15,7 +15,7 @@ from typing import Any
 
 from query_assistant.apis import Api
 from query_assistant.apis.fields import Field, Schema
-from query_assistant.records import leaves
+from query_assistant.nesting import leaf_values, values_at
 from query_assistant.replica.analysis import Kind
 from query_assistant.replica.values import Misfit, stored_number, text_of
 
@@ -167,7 +167,7 @@ def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
     flat = Flat(0, {}, {path: Positions() for path in sorted(layout.nested)})
     wanted, columns = layout.paths, flat.paths
     for doc, record in enumerate(records):
-        for path, value in leaves(record):
+        for path, value in leaf_values(record):
             if path in wanted and value is not None and value != []:
                 column = columns.get(path)
                 if column is None:
@@ -175,25 +175,9 @@ def flatten(records: Iterable[dict[str, Any]], layout: Layout) -> Flat:
                 column.docs.append(doc)
                 column.values.append(value)
         for path, positions in flat.nested.items():
-            _add_positions(_at(record, path), doc, positions)
+            _add_positions(values_at(record, path), doc, positions)
         flat.count = doc + 1
     return flat
-
-
-def _at(record: dict[str, Any], path: str) -> Iterable[Any]:
-    """The items of the object at a path, whether it stands alone or in a list."""
-    first, _, rest = path.partition(".")
-    if first not in record:
-        return ()
-    found = _items([record[first]])
-    for key in rest.split(".") if rest else ():
-        found = _items([item[key] for item in found if isinstance(item, dict) and key in item])
-    return found
-
-
-def _items(values: list[Any]) -> list[Any]:
-    """The values, those in a list one by one."""
-    return [inner for value in values for inner in (value if isinstance(value, list) else [value])]
 
 
 def _add_positions(items: Iterable[Any], doc: int, positions: Positions) -> None:

@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 from query_assistant.errors import RequestError
-from query_assistant.records import leaves
+from query_assistant.nesting import leaf_values
 from query_assistant.replica.patterns import Glob
 
 Decision = Literal["keep", "descend", "drop"]
-ROOT_KEYS = ("_id", "_score", "_version")
 
 
 @dataclass
@@ -156,7 +155,7 @@ class Form:
     def _flat(self, record: dict[str, Any]) -> dict[str, Any]:
         """One key per path. Of several values at a path the empty ones (0, false, null) are left out: the API does."""
         collected: dict[str, list[Any]] = {}
-        for path, value in leaves(record):
+        for path, value in leaf_values(record):
             collected.setdefault(path, []).append(value)
         flat: dict[str, Any] = {}
         lists = frozenset(self.always_list)

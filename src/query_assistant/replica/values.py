@@ -30,7 +30,7 @@ def text_of(value: Any) -> str:
     return value.replace("\0", " ") if isinstance(value, str) else json.dumps(value)
 
 
-def number(kind: str, value: Any) -> float:
+def number_of(kind: str, value: Any) -> float:
     """The value as a field of that numeric type compares it: single precision for `float`.
 
     A number too large for any field is infinite, whatever its digits.
@@ -65,8 +65,8 @@ def single(value: float) -> float:
 def stored_number(kind: str, value: Any) -> float:
     """Like `number`, for a record's value: integer fields cut decimals off, as the index does."""
     if kind not in INTEGERS:
-        return number(kind, value)
-    found = value if type(value) is int else number(kind, value)
+        return number_of(kind, value)
+    found = value if type(value) is int else number_of(kind, value)
     if not abs(found) < LONGEST:
         raise Misfit(f"{shortened(value)} does not fit into 64 bits")
     return int(found)

@@ -97,14 +97,6 @@ def shown_figures(score: Score, taken: Times | None) -> dict[str, float]:
     return found
 
 
-def flat_params(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Every knob under its dotted name, as one writes it behind `-S`: `generate.rag.k`."""
-    flat: dict[str, object] = {}
-    for key, value in settings.items():
-        flat |= flat_params(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
-
-
 def system_note(score: Score) -> str:
     """A system in words with its headline figures, as Markdown."""
     words = ", ".join(WORDS.get(word, word) for word in score.system.split("-"))

@@ -41,8 +41,8 @@ from query_assistant.server.feedback import Feedback
 from query_assistant.server.results import RecordSource, answer_of
 from query_assistant.server.sources import RecordSources
 from query_assistant.server.typed import typed_query, typed_question
-from query_assistant.server.vocabulary import what_it_holds
 from query_assistant.systems.assistant import Proposal
+from query_assistant.verbalising.vocabulary import what_it_holds
 
 SURE = 0.7  # from here on the first reading stands alone; below, others are offered
 MOST_HINTS = 12

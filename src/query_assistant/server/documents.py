@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from query_assistant.verbalising.said import QueryPart, QuestionWord
+
 LONGEST_QUESTION = 1_000  # characters; twice the longest that anyone wrote for us
 LONGEST_QUERY = 16_000
 
@@ -82,32 +84,6 @@ class QueryFault(BaseModel):
     parameter: str | None = None
     position: int | None = None
     suggestion: str | None = None
-
-
-class QueryPart(BaseModel):
-    """One thing that a query says.
-
-    `meaning` is that in words, `holds` what the field holds; `words` are those of the question that it came from.
-    `start` and `end` say where it stands in the query's text, where it stands in one piece.
-    """
-
-    kind: Literal["records", "condition", "presentation"]
-    field: str | None = None
-    operator: str = ""
-    value: str = ""
-    meaning: str
-    holds: str = ""
-    words: list[str] = []
-    start: int | None = None
-    end: int | None = None
-
-
-class QuestionWord(BaseModel):
-    """A stretch of the question. `parts`: who says it; `covered`: somebody does, or it means nothing."""
-
-    text: str
-    covered: bool
-    parts: list[int] = []
 
 
 class ResultTable(BaseModel):

@@ -9,21 +9,20 @@ from query_assistant.queries.request import to_text
 from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import Query
 from query_assistant.server.copies import copies_of
-from query_assistant.server.coverage import covered
 from query_assistant.server.documents import (
     AnotherReading,
     ComparedQueries,
     ExplainedQuery,
     QueryAnswer,
     QueryFault,
-    QueryPart,
-    QuestionWord,
     ResultTable,
 )
 from query_assistant.server.results import answer_of
 from query_assistant.server.sources import RecordSources
 from query_assistant.systems.assistant import Proposal
+from query_assistant.verbalising.coverage import covered
 from query_assistant.verbalising.reading_back import said_back
+from query_assistant.verbalising.said import QueryPart, QuestionWord
 
 MOST_READINGS = 3
 

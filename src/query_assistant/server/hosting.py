@@ -24,7 +24,7 @@ from gradio import mount_gradio_app
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from query_assistant.exits import INTERRUPTED
-from query_assistant.replica.http import Impatient, listening_socket
+from query_assistant.replica.connections import Impatient, listening_socket
 from query_assistant.server.bounded_work import BoundedWork
 from query_assistant.server.desk import Desk
 from query_assistant.server.endpoints import api_application

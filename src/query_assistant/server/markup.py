@@ -18,8 +18,8 @@ from query_assistant.server.documents import (
     QueryAnswer,
     QueryCopies,
     QueryFault,
-    QuestionWord,
 )
+from query_assistant.verbalising.said import QuestionWord
 
 _FOLDER = Path(__file__).parent
 

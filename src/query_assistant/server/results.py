@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from query_assistant.apis import Api
+from query_assistant.nesting import values_at
 from query_assistant.queries.meaning import returned_fields, understand
 from query_assistant.queries.rendering import field_names
 from query_assistant.queries.request import Request, parse
@@ -120,24 +121,9 @@ def _link(document: Mapping[str, Any], api: Api) -> str:
 
 
 def _cell(document: Mapping[str, Any], path: str) -> str:
-    values = dict.fromkeys(_shown(value) for value in _values(document, path.split(".")))
+    values = dict.fromkeys(_shown(value) for value in values_at(document, path))
     text = "; ".join(value for value in values if value)
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
-
-
-def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
-    """Everything that stands at a path, through lists and dotted keys."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _values(one, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict):
-        for count in range(len(path), 0, -1):
-            key = ".".join(path[:count])
-            if key in value:
-                yield from _values(value[key], path[count:])
-                return
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,7 @@ row:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from query_assistant.apis import api_folder
 from query_assistant.apis.fields import Field, Schema
 from query_assistant.errors import ConfigurationError
 from query_assistant.inputs import read_text
+from query_assistant.nesting import leaf_texts
 
 Form = Literal["value", "word", "words", "phrase", "prefix", "list", "range", "compare"]
 
@@ -175,7 +176,7 @@ class RecordRows:
     """The rows of a set of records, and for each field the rows that hold it."""
 
     def __init__(self, records: Iterable[Mapping[str, Any]], schema: Schema) -> None:
-        self.rows: list[Row] = [row for record in records if (row := _flatten(record, schema))]
+        self.rows: list[Row] = [row for record in records if (row := _row(record, schema))]
         self.holders: dict[str, list[int]] = {}
         for number, row in enumerate(self.rows):
             for field in row:
@@ -214,24 +215,11 @@ class RecordRows:
         return self.rows[numbers[int(len(numbers) * rng.random() ** skew)]]
 
 
-def _flatten(record: Mapping[str, Any], schema: Schema) -> Row:
+def _row(record: Mapping[str, Any], schema: Schema) -> Row:
     found: dict[str, list[str]] = {}
-    for field, value in _leaves(record, ""):
+    for field, value in leaf_texts(record):
         if field == IDENTIFIER or (field in schema and schema[field].indexed):
             values = found.setdefault(field, [])
             if len(values) < VALUES_PER_FIELD and 0 < len(value) <= LONGEST_VALUE and value not in values:
                 values.append(value)
     return {field: tuple(values) for field, values in found.items() if values}
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            yield from _leaves(child, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _leaves(child, path)
-    elif isinstance(value, bool):
-        yield path, str(value).lower()
-    elif value is not None:
-        yield path, str(value)

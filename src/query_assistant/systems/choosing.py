@@ -3,8 +3,8 @@
 A model that is unsure writes another query when asked again. So where the greedy answer is less likely right than
 `SURE`, it is asked `DRAWS` times more; answers that mean the same are one *reading*; and the reading that the
 calibration (`confidence`) holds for the likeliest right is given, the others are kept as alternatives. What tells
-readings apart: how probable each is, how many answers mean it, whether it holds what the question names, and whether it
-finds anything in the replica.
+readings apart: how probable each is, how many answers mean it, whether it holds what the question names, which words of
+the question nothing in it says, and whether it finds anything in the replica.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from query_assistant.apis import Api, records_file
 from query_assistant.engines import Draw
@@ -20,8 +21,11 @@ from query_assistant.prompts import read_answer
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.request import parse
 from query_assistant.records import Query
-from query_assistant.replica import Replica
 from query_assistant.systems.confidence import Answered, Confidence, features
+from query_assistant.verbalising.coverage import covered
+
+if TYPE_CHECKING:
+    from query_assistant.replica import Replica
 
 DRAWS = 4
 SURE = 0.8  # higher: more questions are asked again, slower and a little more often right
@@ -84,10 +88,26 @@ def _reading(
     query = read_answer(best.text)
     if best.logprob is None:  # of an engine that says no probabilities nothing was ever learnt
         return Interpretation(best, query, {})
-    known = features(instruction, best, is_call=query is not None, share=share, hits=hits(query, api) if query else 0)
+    known = features(
+        instruction,
+        best,
+        is_call=query is not None,
+        share=share,
+        hits=hits(query, api) if query else 0,
+        uncovered=_uncovered(instruction, query, api),
+    )
     if calibration is None:
         return Interpretation(best, query, known)
     return Interpretation(best, query, known, calibration.of(known), round(calibration.of_given(known), 3))
+
+
+def _uncovered(instruction: str, query: Query | None, api: Api) -> list[str]:
+    """The words of the question that nothing in the query says; all of them where there is no query to speak of."""
+    try:
+        words = covered(query, api, instruction)[1] if query else None
+    except QueryAssistantError:
+        words = None
+    return instruction.split() if words is None else [word.text for word in words if not word.covered]
 
 
 def replica_hits(query: Query, api: Api) -> int | None:
@@ -104,5 +124,6 @@ def replica_hits(query: Query, api: Api) -> int | None:
 @cache
 def _replica(name: str) -> Replica | None:
     from query_assistant.apis import load_api
+    from query_assistant.replica import Replica
 
     return Replica.load(load_api(name), records_file(name)) if records_file(name).is_file() else None

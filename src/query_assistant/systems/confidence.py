@@ -21,6 +21,7 @@ CALIBRATION = "confidence.json"
 PENALTY = 1.0  # on the square of each weight, of standardised features; higher: less trust in any of them
 OF_THE_SAMPLE = ("finds_records", "hits")  # features that say as much of the replica's sample as of the answer
 _MARKED = re.compile(r"\w*\d[\w.:>*-]*\w|\d")  # identifiers, accessions, numbers
+_NAME = re.compile(r"[A-Z][A-Z0-9]+")  # symbols of genes, short names of drugs and sources
 
 
 class Answered(Protocol):
@@ -35,12 +36,19 @@ class Answered(Protocol):
 
 
 def features(
-    instruction: str, answer: Answered, *, is_call: bool, share: float = 1.0, hits: int | None = None
+    instruction: str,
+    answer: Answered,
+    *,
+    is_call: bool,
+    share: float = 1.0,
+    hits: int | None = None,
+    uncovered: Sequence[str] = (),
 ) -> dict[str, float]:
-    """What is known of an answer: its probability, whole and a token, its form, and whether it holds what was named.
+    """What is known of an answer: its probability, whole and a token, its form, and whether it says what was asked.
 
     Args:
         share: of all answers given to the question, those that mean the same as this one.
+        uncovered: words of the question that nothing in the query says (`verbalising.coverage`).
         hits: records that it finds in the replica; None, where there is no replica, says nothing for or against it.
     """
     logprob, tokens = answer.logprob or 0.0, max(answer.answer_tokens, 1)
@@ -52,6 +60,8 @@ def features(
         "logprob": max(logprob, -50.0),
         "logprob_a_token": max(logprob / tokens, -5.0),
         "named_values_missing": float(len(named) - held),
+        "words_uncovered": float(min(len(uncovered), 10)),
+        "names_uncovered": float(sum(bool(_NAME.fullmatch(word)) for word in uncovered)),
         "no_call": float(not is_call),
         "words": min(len(instruction.split()), 40) / 10,
     }

@@ -54,7 +54,7 @@ def presentation(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Rando
     if plan.fields and "fields" not in said:
         parts.append(returned_remark(plan, lexicon, rng))
     if plan.excluded:
-        parts.append(drawn("excluded_fields", rng, F=field_names(plan.excluded, lexicon, rng, plural=False)))
+        parts.append(drawn("excluded_fields", rng, F=said_fields(plan.excluded, lexicon, rng, plural=False)))
     if plan.facets and "facets" not in said:
         parts.append(counted(plan.facets, lexicon, rng))
     parts += _formalities(plan, said, rng)
@@ -94,10 +94,10 @@ def terse(plan: Plan, said: set[str], lexicon: Lexicon, rng: random.Random) -> l
     if plan.fields == ("all",):
         parts.append(rng.choice(sentences["everything"]["terse"]))
     elif plan.fields:
-        parts.append(_terse(sentences["fields_terse"], rng, F=field_names(plan.fields, lexicon, rng, plural=False)))
+        parts.append(_terse(sentences["fields_terse"], rng, F=said_fields(plan.fields, lexicon, rng, plural=False)))
     if plan.excluded:
         parts.append(
-            _terse(sentences["excluded_fields"]["terse"], rng, F=field_names(plan.excluded, lexicon, rng, plural=False))
+            _terse(sentences["excluded_fields"]["terse"], rng, F=said_fields(plan.excluded, lexicon, rng, plural=False))
         )
     if plan.facets and "facets" not in said:
         parts.append(_terse(sentences["facets"]["added_terse"], rng, X=facet_names(plan.facets, lexicon, rng)))
@@ -201,7 +201,7 @@ def superlative(key: str, lexicon: Lexicon, rng: random.Random) -> str:
 def returned_remark(plan: Plan, lexicon: Lexicon, rng: random.Random) -> Remark:
     if plan.fields == ("all",):
         return drawn("everything", rng)
-    named = field_names(plan.fields or (), lexicon, rng, plural=rng.random() < 0.3)
+    named = said_fields(plan.fields or (), lexicon, rng, plural=rng.random() < 0.3)
     sentences = words("sentences")
     tail = wording.fill(wording.choose(rng.choice(sentences["fields_tail"]), rng), {"F": named})
     sentence = wording.fill(wording.choose(rng.choice(sentences["fields_sentence"]), rng), {"F": named})
@@ -224,7 +224,7 @@ def facet_names(paths: Sequence[str], lexicon: Lexicon, rng: random.Random) -> s
     )
 
 
-def field_names(paths: Sequence[str], lexicon: Lexicon, rng: random.Random, *, plural: bool) -> str:
+def said_fields(paths: Sequence[str], lexicon: Lexicon, rng: random.Random, *, plural: bool) -> str:
     """Returned fields, in any order, since order never shows in an answer."""
     if any("*" in path for path in paths):
         raise UnsayableError("wildcard field", ",".join(paths))

@@ -25,7 +25,7 @@ def say(plan: Plan, form: Form, lexicon: Lexicon, rng: random.Random) -> str:
         slots |= _scopes(plan, lexicon, rng)
     if _has_fields(plan):
         plural = several and (rng.random() < 0.6 or "which {F}" in frame or "what {F} do" in frame)
-        named = extras.field_names(plan.fields or (), lexicon, rng, plural=plural)
+        named = extras.said_fields(plan.fields or (), lexicon, rng, plural=plural)
         slots |= {"F": named, "is": "is" if len(plan.fields or ()) == 1 and not wording.is_plural(named) else "are"}
     if plan.kind == "lookup" and slots["id"] != plan.identifiers[0]:
         frame = frame.replace("{E} {id}", "{id}")  # "Entrez gene 1017", not "gene Entrez gene 1017"
@@ -109,13 +109,13 @@ def _tails(plan: Plan, frame: str, lexicon: Lexicon, rng: random.Random, *, ters
     if plan.fields and "{F}" not in frame:
         said = extras.returned_remark(plan, lexicon, rng)
         tails.append(
-            Remark(f"fields {extras.field_names(plan.fields, lexicon, rng, plural=False)}", "")
+            Remark(f"fields {extras.said_fields(plan.fields, lexicon, rng, plural=False)}", "")
             if terse and plan.fields != ("all",)
             else said
         )
     if plan.excluded:
         tails.append(
-            extras.drawn("excluded_fields", rng, F=extras.field_names(plan.excluded, lexicon, rng, plural=False))
+            extras.drawn("excluded_fields", rng, F=extras.said_fields(plan.excluded, lexicon, rng, plural=False))
         )
     if plan.size is not None:
         tails.append(_per_term(plan.size, rng, terse=terse))

@@ -193,7 +193,7 @@ class SearchVerbaliser:
         self.said.add("fields")
         phrase = self._noun_phrase(quantifier, plural=plural)
         frame = wording.choose(self.rng.choice(words("sentences")["fields_question"]), self.rng)
-        named = extras.field_names(self.plan.fields or (), self.lexicon, self.rng, plural=plural)
+        named = extras.said_fields(self.plan.fields or (), self.lexicon, self.rng, plural=plural)
         verb = "is" if len(self.plan.fields or ()) == 1 and not wording.is_plural(named) else "are"
         return wording.fill(wording.agree(frame, plural=plural), {"NP": phrase, "F": named, "is": verb})
 
@@ -203,7 +203,7 @@ class SearchVerbaliser:
             return phrase
         self.said.add("fields")
         frame = wording.choose(self.rng.choice(words("sentences")["fields_object"]), self.rng)
-        named = extras.field_names(self.plan.fields or (), self.lexicon, self.rng, plural=plural)
+        named = extras.said_fields(self.plan.fields or (), self.lexicon, self.rng, plural=plural)
         return wording.fill(wording.agree(frame, plural=plural), {"NP": phrase, "F": named})
 
     def _counts(self, form: Form) -> str:

@@ -13,9 +13,9 @@ from query_assistant.apis import Api
 from query_assistant.apis.fields import Field
 from query_assistant.judging.contents import single_valued
 from query_assistant.judging.probes.drafts import ProbeDraft, elsewhere, homes, stretches_around
-from query_assistant.judging.probes.truths import Truth, agreed, deciding, leaves, settle
+from query_assistant.judging.probes.truths import Truth, agreed, deciding, distinct_clauses, settle
 from query_assistant.judging.probes.values import Content, FieldNode, values
-from query_assistant.queries.rendering import describe, field_names
+from query_assistant.queries.rendering import describe_clause, field_names
 from query_assistant.queries.tree import Interval, Node
 
 # A clause has some 15 boundaries in each of at most 3 fields, so a query of three clauses needs about 100 probes.
@@ -47,7 +47,7 @@ def probes_of(root: Node, api: Api, limit: int = LIMIT) -> list[Probe]:
     its value in a field into which it does not look among them.
     """
     shop = _Workshop([root], api)
-    clauses = leaves(root)[:_CLAUSES]
+    clauses = distinct_clauses(root)[:_CLAUSES]
     around = [_around(root, leaf, (), shop) for leaf in clauses]
     return _finished(_within(limit, chain(_joints(root, shop), _in_turn(around))))
 
@@ -62,11 +62,14 @@ def probes_between(left: Node, right: Node, api: Api, limit: int = LIMIT) -> Ite
     yield _finished([*_within(limit // 2, _joints(left, shop)), *_within(limit // 2, _joints(right, shop))])
     drafted: list[Drafted] = []
     for one, other in ((left, right), (right, left)):
-        own, foreign = (_only(leaves(one), leaves(other)), _only(leaves(other), leaves(one)))
+        own, foreign = (
+            _only(distinct_clauses(one), distinct_clauses(other)),
+            _only(distinct_clauses(other), distinct_clauses(one)),
+        )
         around = [_around(one, leaf, foreign, shop) for leaf in own]
         drafted += _within(limit // 2, _in_turn(around))
     yield _finished(drafted)
-    if len({*leaves(left), *leaves(right)}) > 2:
+    if len({*distinct_clauses(left), *distinct_clauses(right)}) > 2:
         yield _finished(_within(limit, _mixtures((left, right), shop)))
 
 
@@ -80,7 +83,7 @@ class _Workshop:
 
     def __init__(self, roots: Iterable[Node], api: Api) -> None:
         self.api = api
-        self.named = {name for root in roots for leaf in leaves(root) for name in _names(leaf)}
+        self.named = {name for root in roots for leaf in distinct_clauses(root) for name in _names(leaf)}
         self.elsewhere = elsewhere(api, self.named)
         self.single = single_valued(api)
         self._homes: dict[Node, tuple[Field, ...]] = {}
@@ -95,7 +98,9 @@ class _Workshop:
     def rivals(self, root: Node, leaf: Node) -> set[Node]:
         """The other clauses on a field of which a record holds one value."""
         home = [field for field in self.homes(leaf)[:1] if field.name in self.single]
-        return {other for other in leaves(root) if home and other != leaf and self.homes(other)[:1] == tuple(home)}
+        return {
+            other for other in distinct_clauses(root) if home and other != leaf and self.homes(other)[:1] == tuple(home)
+        }
 
     def contents(self, leaf: Node, home: Field) -> list[Content]:
         if (leaf, home) not in self._contents:
@@ -156,13 +161,13 @@ def _joints(root: Node, shop: _Workshop) -> Iterator[Drafted]:
     """Everything, nothing, each clause alone, and each clause with and without in the company where it decides."""
     everything: Truth = {}
     settle(root, True, everything)
-    yield shop.draft(everything), f"all that {describe(root)} asks for"
+    yield shop.draft(everything), f"all that {describe_clause(root)} asks for"
     yield ProbeDraft(), "nothing at all"
-    for leaf in leaves(root)[:_CLAUSES]:
+    for leaf in distinct_clauses(root)[:_CLAUSES]:
         for truth in _places(root, leaf, shop):
-            yield shop.draft({**truth, leaf: True}), f"what makes {describe(leaf)} decide, and that"
-            yield shop.draft(truth), f"what makes {describe(leaf)} decide, without that"
-        yield shop.draft({leaf: True}), f"only what {describe(leaf)} asks for"
+            yield shop.draft({**truth, leaf: True}), f"what makes {describe_clause(leaf)} decide, and that"
+            yield shop.draft(truth), f"what makes {describe_clause(leaf)} decide, without that"
+        yield shop.draft({leaf: True}), f"only what {describe_clause(leaf)} asks for"
 
 
 def _around(root: Node, leaf: Node, others: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
@@ -192,7 +197,7 @@ def _mixtures(roots: Sequence[Node], shop: _Workshop) -> Iterator[Drafted]:
     Where several clauses ask one field, the value that meets one may meet its neighbour too and hide it; that is too
     tangled to be planned, and chance gets around it.
     """
-    clauses = sorted({leaf for root in roots for leaf in leaves(root)[:_CLAUSES]}, key=repr)
+    clauses = sorted({leaf for root in roots for leaf in distinct_clauses(root)[:_CLAUSES]}, key=repr)
     random = Random(f"mixtures/{clauses!r}")
     pool: dict[str, dict[str, Any]] = {}
     for leaf in clauses:

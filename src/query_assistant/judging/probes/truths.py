@@ -21,7 +21,7 @@ MOST_MEETINGS = 50_000
 Truth = dict[Node, bool]
 
 
-def leaves(node: Node) -> tuple[Node, ...]:
+def distinct_clauses(node: Node) -> tuple[Node, ...]:
     """The clauses of a tree that ask something of a record, each once, in reading order."""
     return tuple(dict.fromkeys(_walk(node)))
 
@@ -80,7 +80,7 @@ def _first(choices: list[tuple[Node, bool]], truth: Truth, rivals: Collection[No
     """The first node that can still become what it should without a rival; else the first at all."""
 
     def free(node: Node, wanted: bool) -> bool:
-        return not any(leaf in rivals or truth.get(leaf, wanted) is not wanted for leaf in leaves(node))
+        return not any(leaf in rivals or truth.get(leaf, wanted) is not wanted for leaf in distinct_clauses(node))
 
     return next((node for node, wanted in choices if free(node, wanted)), choices[0][0] if choices else None)
 

@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 
 from query_assistant.apis import Api, Shorthand
-from query_assistant.queries.rendering import LeafWriter, prefix, render_leaf
+from query_assistant.queries.rendering import LeafWriter, field_prefix, render_leaf
 from query_assistant.queries.tree import Exists, MatchAll, MatchNone, Node, Phrase, Wildcard, Words
 
 _BARE = re.compile(r"[0-9]+\Z")
@@ -59,7 +59,7 @@ def _written(node: Node, api: Api) -> str:
     if rule.value_prefix:
         return _with_prefix(node, rule) or _protected(node, api)
     text = render_leaf(node)
-    return f"{rule.written}:{_safe_value(text[len(prefix(field)) :], api)}"
+    return f"{rule.written}:{_safe_value(text[len(field_prefix(field)) :], api)}"
 
 
 def _with_prefix(node: Node, rule: Shorthand) -> str | None:
@@ -78,7 +78,7 @@ def _with_prefix(node: Node, rule: Shorthand) -> str | None:
 
 def _protected(node: Node, api: Api) -> str:
     text = render_leaf(node)
-    name = prefix(getattr(node, "field", None))
+    name = field_prefix(getattr(node, "field", None))
     value = text[len(name) :]
     return _safe_name(name, api) + _safe_value(value, api)
 

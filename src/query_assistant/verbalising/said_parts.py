@@ -8,18 +8,18 @@ from functools import lru_cache
 
 from query_assistant.apis import Api
 from query_assistant.errors import QueryAssistantError
-from query_assistant.queries.rendering import describe
+from query_assistant.queries.rendering import describe_clause
 from query_assistant.queries.request import parse
 from query_assistant.queries.tree import leaves as tree_leaves
 from query_assistant.records import Query
-from query_assistant.server.documents import QueryPart
-from query_assistant.server.presentation import presented
-from query_assistant.server.vocabulary import SaidPart, named_list, names_of, stems_of, what_it_holds, whole_words
 from query_assistant.verbalising.lexicon import Lexicon, species_names
 from query_assistant.verbalising.lexicon import words as words_file
 from query_assistant.verbalising.numbers import numbers_in
 from query_assistant.verbalising.plan import Condition, Group, Leaf, Not, Plan
 from query_assistant.verbalising.planning import plan_query
+from query_assistant.verbalising.said import QueryPart, SaidPart
+from query_assistant.verbalising.said_presentation import presented
+from query_assistant.verbalising.vocabulary import named_list, names_of, stems_of, what_it_holds, whole_words
 
 OPERATORS = {
     "equals": "is", "equals_number": "is", "contains": "mentions", "contains_all": "mentions",
@@ -150,7 +150,7 @@ def _unplanned(query: Query, api: Api) -> Iterator[SaidPart]:
     request, lexicon = parse(query, api), lexicon_of(api)
     texts = request.texts(api) if request.endpoint == "query" else ()
     for leaf in (leaf for text in texts for leaf in tree_leaves(text.written or text.tree)):
-        path, shown = getattr(leaf, "field", None), describe(leaf)
+        path, shown = getattr(leaf, "field", None), describe_clause(leaf)
         part = QueryPart(kind="condition", field=path, value=shown, meaning=shown, holds=what_it_holds(path, api.name))
         yield SaidPart(
             part, names_of(path, lexicon) | stems_of(shown), whole_words([shown]), frozenset(numbers_in(shown))

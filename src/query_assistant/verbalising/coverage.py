@@ -18,11 +18,11 @@ from functools import cache
 from query_assistant.apis import Api
 from query_assistant.queries.request import to_text
 from query_assistant.records import Query
-from query_assistant.server.documents import QueryPart, QuestionWord
-from query_assistant.server.parts import said_parts
-from query_assistant.server.vocabulary import EMPTY, PIECE, TOKEN, SaidPart, empty_stems, stem, stems_of
 from query_assistant.verbalising.lexicon import words as words_file
 from query_assistant.verbalising.numbers import SCALES, SUFFIXES, numbers_in
+from query_assistant.verbalising.said import QueryPart, QuestionWord, SaidPart
+from query_assistant.verbalising.said_parts import said_parts
+from query_assistant.verbalising.vocabulary import EMPTY, PIECE, TOKEN, empty_stems, stem, stems_of
 
 _DENYING = frozenset(["not", "no", "non", "without", "never", "nor", "neither", "except", "excluding", "lacking"])
 # "No more than five" denies nothing.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from query_assistant.server.documents import QueryPart
-from query_assistant.server.vocabulary import SaidPart, named_list, names_of, stems_of, what_it_holds
 from query_assistant.verbalising.lexicon import Lexicon
 from query_assistant.verbalising.lexicon import words as words_file
 from query_assistant.verbalising.plan import Plan
+from query_assistant.verbalising.said import QueryPart, SaidPart
+from query_assistant.verbalising.vocabulary import named_list, names_of, stems_of, what_it_holds
 
 
 def presented(plan: Plan, lexicon: Lexicon) -> Iterator[SaidPart]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
 from query_assistant.descriptions import glossary
 from query_assistant.errors import QueryAssistantError
-from query_assistant.server.documents import QueryPart
 from query_assistant.verbalising.lexicon import Lexicon
 from query_assistant.verbalising.wording import listed
 
@@ -28,17 +25,6 @@ TOKEN = re.compile(r"\w+(?:[.:'’*/>+-]+\w+)*[*+]?")
 PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
 
-@dataclass(frozen=True)
-class SaidPart:
-    """A part, and what it may be said with: stems, whole values, numbers."""
-
-    part: QueryPart
-    stems: frozenset[str]
-    whole: frozenset[str] = frozenset()
-    numbers: frozenset[Decimal] = field(default=frozenset())
-    denies: bool = False
-
-
 @cache
 def empty_stems() -> frozenset[str]:
     """The stems of words without content."""
@@ -48,9 +34,14 @@ def empty_stems() -> frozenset[str]:
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """Porter's stem of a word."""
-    from nltk.stem import PorterStemmer
+    return str(_stemmer().stemWord(word.casefold()))
 
-    return str(PorterStemmer().stem(word))
+
+@cache
+def _stemmer() -> Any:
+    from snowballstemmer import stemmer
+
+    return stemmer("porter")
 
 
 def stems_of(frames: Any) -> frozenset[str]:
@@ -91,6 +82,6 @@ def what_it_holds(path: str | None, api_name: str) -> str:
     if path is None:
         return ""
     try:
-        return glossary.describe(api_name, path)
+        return glossary.description(api_name, path)
     except QueryAssistantError:
         return ""

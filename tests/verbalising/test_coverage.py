@@ -6,7 +6,7 @@ import pytest
 
 from query_assistant.apis import Api
 from query_assistant.queries.request import from_text
-from query_assistant.server.coverage import covered
+from query_assistant.verbalising.coverage import covered
 
 SAID = [
     (
