@@ -66,7 +66,13 @@ def test_nothing_but_quit_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
         assert chat.take(line), line
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
-    for said in ("nothing to run yet", "no command :nothing", "not UTF-8", "no usable answer", "that failed"):
+    for said in (
+        "nothing to run yet",
+        "no command :nothing",
+        "not UTF-8",
+        "I do not know: the answer is no query",
+        "that failed",
+    ):
         assert said in err
     assert not chat.take(":quit")
 
@@ -80,7 +86,10 @@ def test_the_last_query_runs_on_the_replica(
     chat = opened([QUERY])
     chat.take("the gene cdk2")
     chat.take(":run")
-    assert '"total": 1' in capsys.readouterr().out
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("1 hit, in a sample of ")
+    assert shown[2].split("\t")[0] == "_id"
+    assert shown[3].endswith("\thttps://mygene.info/v3/gene/1000")
     chatting._replica.cache_clear()
 
 

@@ -24,6 +24,7 @@ from query_assistant.cli import COMMANDS, main, run
 from query_assistant.cli.correcting import accepted_examples
 from query_assistant.engines import Prompt
 from query_assistant.prompts import PromptBuilder, PromptSettings
+from query_assistant.replica import Replica
 from query_assistant.systems.assistant import Assistant
 from query_assistant.systems.generation import System
 
@@ -274,13 +275,15 @@ def test_without_a_command_the_commands_are_listed_line_by_line(
 
 
 def test_a_model_writes_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str], ask: Ask) -> None:
-    assert ask("/v3/query?q=name:\x1b]0;title\x07\u202eabc\x9b\x7fé\u2028b") == 0
+    assert ask('/v3/query?q=name:"\x1b]0;title\x07\u202eabc\x9b\x7fé\u2028b"') == 0
     shown = capsys.readouterr().out
-    assert shown == "/v3/query?q=name:%1B]0;title%07%E2%80%AEabc%C2%9B%7Fé%E2%80%A8b\n"
-    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e\\ud800"]}') == 0
+    assert shown == '/v3/query?q=name:"%1B]0;title%07%E2%80%AEabc%C2%9B%7Fé%E2%80%A8b"\n'
+    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e"], "scopes": "symbol"}') == 0
     shown = capsys.readouterr().out
-    assert shown == '{"body": {"q": ["\\u001b[2J\\u007f\\u202e\\ud800"]}, "path": "/v3/query"}\n'
-    assert json.loads(shown)["body"]["q"] == ["\x1b[2J\x7f\u202e\ud800"]
+    assert shown == '{"body": {"q": ["\\u001b[2J\\u007f\\u202e"], "scopes": "symbol"}, "path": "/v3/query"}\n'
+    assert json.loads(shown)["body"]["q"] == ["\x1b[2J\x7f\u202e"]
+    assert ask('POST /v3/query {"q": ["\\u001b[2J\x7f\u202e\\ud800"]}') == 1
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("command", ["validate", "compare"])
@@ -607,15 +610,111 @@ def test_the_doctor_says_what_is_missing_and_the_remedy(
     assert {"what", "there", "found", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
 
 
+def test_the_doctor_says_what_was_learnt(capsys: pytest.CaptureFixture[str], installation: Path) -> None:
+    def learned() -> dict[str, Any]:
+        run(["doctor", "--json"])
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return next(one for one in found if one["what"] == "learned models")
+
+    (installation / "params.yaml").symlink_to(Path.cwd() / "params.yaml")
+    (installation / "data" / "shared").mkdir()
+    assert (learned()["there"], learned()["found"]) == (True, "none; the published assistant answers")
+    place = installation / "models" / "learned"
+    place.mkdir(parents=True)
+    (place / "promoted.json").write_text('{"numbers": [3]}')
+    assert not learned()["there"]
+    assert "3 is set aside" in learned()["remedy"]
+    (place / "promoted.json").write_text("{")
+    assert not learned()["there"]
+    assert "is damaged" in learned()["found"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for name in ("qa", "query-assistant"):
+        assert re.search(rf"(?m)(compdef|complete\b).* {name}\b", script), script
+    assert f"_QA_COMPLETE={shell}_complete" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("qa do", ["doctor"]), ("qa ask --api myv", ["myvariant"]), ("qa completion f", ["fish"])],
+)
+def test_commands_and_apis_are_completed_in_bash(typed: str, offered: list[str]) -> None:
+    """As bash does it: the script is evaluated, its function called, and what it offers read."""
+    place = len(typed.split()) - 1
+    call = (
+        f'eval "$(qa completion bash)"; COMP_WORDS=({typed}); COMP_CWORD={place};'
+        ' _qa_completion qa; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", call], capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"PATH": path}
+    )
+    assert done.stdout.split() == offered
+
+
+def test_hits_are_a_table_with_links(
+    capsys: pytest.CaptureFixture[str], answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Replica.from_records(load_api("mygene"), [gene(18, "CDK2"), gene(19, "CDK3")])
+    monkeypatch.setattr("query_assistant.cli.answering.load_replica", lambda api: found)
+    query = "/v3/query?q=symbol:CDK2&fields=symbol,taxid"
+    asked = ["ask", "--api", "mygene", "Find it", "--run"]
+    answering([query])
+    assert run(asked) == 0
+    first, second, *table = capsys.readouterr().out.splitlines()
+    assert (first, second) == (query, "1 hit, in a sample of 2 real records, not all of MyGene.info")
+    assert [line.split("\t") for line in table] == [
+        ["_id", "symbol", "taxid", "link"],
+        ["1018", "CDK2", "9606", "https://mygene.info/v3/gene/1018"],
+    ]
+    answering([query])
+    assert run([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"]["hits"][0]["_id"] == "1018"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    answering([query])
+    assert run(asked) == 0
+    drawn = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert re.search(r"_id +symbol +taxid", drawn)
+    assert "\x1b]8;" in drawn and "https://mygene.info/v3/gene/1018" in drawn
+    assert "\t" not in drawn
+
+
+@pytest.mark.parametrize("question", ["?!", "gene gene gene", "zzzzzzzz"])
+def test_what_is_no_question_is_refused(question: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "--api", "mygene", question]) == 2
+    assert "write what you want to find" in capsys.readouterr().err
+
+
+def test_an_answer_that_cannot_be_trusted_is_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answering: Answering
+) -> None:
+    wrong = "/v3/query?q=pathway.kegg.pathway_id_100555 AND symbol:CDK2"
+    answering([wrong, wrong])
+    assert run(["ask", "--api", "mygene", "Find it"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1][:39]) == ("", "I do not know: the query looks for the ")
+    source = write_lines(tmp_path / "in.jsonl", [{"id": "a", "api": "mygene", "instruction": "Find it"}])
+    assert run(["predict", source, str(tmp_path / "out.jsonl")]) == 0
+    assert read_lines(tmp_path / "out.jsonl")[0]["query"] is None
+
+
 def test_a_program_is_told_what_an_answer_is_worth(capsys: pytest.CaptureFixture[str], answering: Answering) -> None:
-    answering(["/v3/query?q=nofield:CDK2", "I do not know"])
+    answering(["/v3/query?q=symbol:CDK2&nothing=1", "/v3/query?q=nofield:CDK2", "I do not know"])
     assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=nofield:CDK2", False, None)
-    assert "nofield" in told["issues"][0]
+    assert (told["query"], told["valid"], told["confidence"]) == ("/v3/query?q=symbol:CDK2&nothing=1", True, None)
+    assert "nothing" in told["issues"][0]
+    assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["query"], told["text"]) == (None, "/v3/query?q=nofield:CDK2")
+    assert told["reason"].startswith("MyGene.info would not take it: field `nofield` does not exist")
     assert run(["ask", "--api", "mygene", "Find it", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {
-        "api": "mygene", "query": None, "confidence": None, "text": "I do not know",
+        "api": "mygene", "query": None, "confidence": None, "text": "I do not know", "reason": "the answer is no query",
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 import yaml
 
 from finetuning.tiny import small_knobs, small_lora
-from query_assistant.engines import open_engine
+from query_assistant.engines import Draw, EngineCall, MixingEngine, complete_calls, open_engine
 from query_assistant.errors import MissingResourceError
 from query_assistant.finetuning.samples import Sample
 from query_assistant.finetuning.training import finetune
@@ -58,6 +59,23 @@ def test_a_grammar_admits_no_other_answer(base: Path, kind: str) -> None:
     engine = open_engine(EngineParams(kind=kind), base)  # type: ignore[arg-type]
     for answer in engine.generate(CAPITALS, max_new_tokens=20, grammar=grammar):
         assert answer.text[:-2] in ("/v3/gene/", "/v3/query/") and answer.text[-2:].isdigit()
+
+
+def test_a_batch_holds_grammars_and_draws_of_its_own_for_each_prompt(base: Path) -> None:
+    """Digits for one, words for another, free text drawn for a third; the fixed part of each is as it is alone."""
+    engine = open_engine(EngineParams(kind="openvino"), base)
+    numbers, words = 'root ::= "/v3/gene/" [0-9] [0-9]', 'root ::= "city " [A-Z] [a-z] [a-z]'
+    calls = [
+        EngineCall(CAPITALS[0], numbers),
+        EngineCall(CAPITALS[1], words),
+        EngineCall(CAPITALS[2], None, Draw(0.7, 11)),
+        EngineCall(CAPITALS[3], numbers, Draw(0.7, 12)),
+    ]
+    first, second, _, fourth = (one.text for one in complete_calls(engine, calls, max_new_tokens=20))
+    assert re.fullmatch(r"/v3/gene/\d\d", first)
+    assert re.fullmatch(r"city [A-Z][a-z]{2}", second)
+    assert re.fullmatch(r"/v3/gene/\d\d", fourth)
+    assert isinstance(engine, MixingEngine)
 
 
 def test_a_prompt_larger_than_the_cache_is_one_clear_error(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

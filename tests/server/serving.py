@@ -17,7 +17,7 @@ from query_assistant.replica import Replica
 from query_assistant.server.answering_thread import AnsweringThread, OpenedAssistant
 from query_assistant.server.desk import Desk
 from query_assistant.server.results import RecordSource
-from query_assistant.systems.assistant import Assistant, Proposal
+from query_assistant.systems.assistant import Asking, Assistant, Proposal
 from query_assistant.systems.generation import System
 
 ANSWERS = {
@@ -32,8 +32,8 @@ ANSWERS = {
 class Wavering(Assistant):
     """Is unsure of everything about kinases."""
 
-    def answer(self, instruction: str, api: str) -> Proposal:
-        given = super().answer(instruction, api)
+    def asking(self, instruction: str, api: str) -> Asking:
+        given = yield from super().asking(instruction, api)
         if "kinase" not in instruction:
             return given
         others = ("/v3/query?q=symbol:CDK*", "/v3/query?q=name:kinase&size=5", "/v3/query?q=name:kinase&species=mouse")

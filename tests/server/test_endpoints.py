@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from query_assistant.apis import Api
+from query_assistant.engines import Prompt
+from query_assistant.replica import Replica
 from query_assistant.replica.connections import running
 from query_assistant.server.desk import Desk
 from query_assistant.server.gate import MOST_BODY_BYTES, GateRules
 from query_assistant.server.hosting import web_application
+
+from .serving import desk_of, say
 
 
 @pytest.fixture
@@ -132,3 +140,33 @@ def test_a_busy_model_is_a_503_with_the_time_to_come_back(
     answer = client.post("/api/ask", json={"question": "never asked before"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_who_hangs_up_is_not_waited_for(mygene: Api, replica: Replica, tmp_path: Path) -> None:
+    """A client that goes away while the model is busy: its question is never put to the model."""
+    go_on, asked = threading.Event(), list[str]()
+
+    def slow(prompt: Prompt) -> str:
+        asked.append(prompt[-1].content.split()[-1])
+        go_on.wait(20)
+        return say(prompt)
+
+    def until(true: Callable[[], bool]) -> None:
+        ends = time.monotonic() + 20
+        while not true():
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+    with desk_of(mygene, replica, tmp_path, slow) as desk:
+        served = web_application(desk, GateRules(calls_per_minute=0), with_page=False)
+        with running(served) as address, httpx.Client(base_url=address, timeout=60) as client:
+            first = threading.Thread(target=lambda: client.post("/api/ask", json={"question": "about first"}))
+            first.start()
+            until(lambda: asked == ["first"])
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{address}/api/ask", json={"question": "about gone"}, timeout=1)
+            until(lambda: desk.state().waiting == 1)
+            go_on.set()
+            first.join(30)
+            assert client.post("/api/ask", json={"question": "about last"}).status_code == 200
+            assert asked == ["first", "last"]

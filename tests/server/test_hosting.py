@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -30,8 +31,10 @@ from query_assistant.replica import Replica
 from query_assistant.server.answering_thread import AnsweringThread
 from query_assistant.server.desk import Desk
 from query_assistant.server.gate import GateRules
+from query_assistant.server import hosting
 from query_assistant.server.hosting import serve_desk
 from server.serving import opened, say
+hosting.GRACE_S = 300
 api = load_api("mygene")
 def slow(prompt):
     time.sleep(1)
@@ -56,32 +59,65 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def test_sigterm_lets_a_question_at_work_finish_and_ends_with_0() -> None:
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own whose model takes a second for each question, and its address."""
     port, tests = free_port(), str(Path(__file__).parents[1])
-    server = subprocess.Popen(
+    address = f"http://127.0.0.1:{port}"
+    started = subprocess.Popen(
         [sys.executable, "-c", SERVER, str(port), tests], stderr=subprocess.PIPE, text=True, env=os.environ
     )
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
     while True:
         try:
-            if client.get("/api/state").json()["model"] == "ready":
+            if httpx.get(f"{address}/api/state", timeout=60).json()["model"] == "ready":
                 break
         except httpx.TransportError:
-            assert server.poll() is None
+            assert started.poll() is None
             time.sleep(0.2)
-    assert client.post("/api/ask", json={"question": "cdk2"}).status_code == 200  # what is loaded on first use
-    asking = subprocess.Popen(
-        ["curl", "-s", f"http://127.0.0.1:{port}/api/ask", "--json", '{"question": "insulin genes of mice"}'],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while client.get("/api/state").json()["waiting"] == 0:
+    # what is loaded on first use
+    assert httpx.post(f"{address}/api/ask", json={"question": "cdk2"}, timeout=60).status_code == 200
+    yield started, address
+    started.kill()
+
+
+def asking(address: str, question: str) -> subprocess.Popen[str]:
+    told = ["curl", "-s", "-w", " %{http_code}", f"{address}/api/ask", "--json", f'{{"question": "{question}"}}']
+    return subprocess.Popen(told, stdout=subprocess.PIPE, text=True)
+
+
+def until_waiting(address: str, count: int) -> None:
+    while httpx.get(f"{address}/api/state", timeout=60).json()["waiting"] < count:
         time.sleep(0.02)
-    client.close()
-    server.send_signal(signal.SIGTERM)
-    answered, _ = asking.communicate(timeout=30)
+
+
+def test_sigterm_lets_a_question_at_work_finish_and_ends_with_0(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, address = server
+    asked = asking(address, "insulin genes of mice")
+    until_waiting(address, 1)
+    process.send_signal(signal.SIGTERM)
+    answered, _ = asked.communicate(timeout=60)
     assert '"valid":true' in answered
-    _, said = server.communicate(timeout=30)
-    assert (server.returncode, said) == (0, "")
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
+
+
+def test_sigterm_under_load_tells_everybody_and_waits_for_no_open_page(
+    server: tuple[subprocess.Popen[str], str],
+) -> None:
+    """Much longer than this test waits is what an open page's stream would last (`GRACE_S` is 300 here)."""
+    process, address = server
+    page = subprocess.Popen(["curl", "-sN", f"{address}/gradio_api/heartbeat/abc"], stdout=subprocess.PIPE)
+    first = asking(address, "insulin genes of mice")
+    until_waiting(address, 1)
+    others = [asking(address, f"cdk{number}") for number in range(6)]
+    until_waiting(address, 6)
+    process.send_signal(signal.SIGTERM)
+    said = [one.communicate(timeout=60)[0] for one in (first, *others)]
+    assert {one[-3:] for one in said} <= {"200", "503"}
+    assert all("the server is ending" in one for one in said if one.endswith("503"))
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+    page.wait(60)
 
 
 def test_a_proxy_s_path_stands_before_everything(mygene: Api, replica: Replica, tmp_path: Path) -> None:

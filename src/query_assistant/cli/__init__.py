@@ -34,6 +34,7 @@ COMMANDS = {
     "learn": ("learning", "the assistant retrained with corrections, promoted only if better"),
     "search": ("searching", "the knobs that bring most, by Optuna over experiments of DVC"),
     "doctor": ("doctor", "what is set up, what is missing, and how to get it"),
+    "completion": ("completing", "a script that completes commands in bash, zsh or fish"),
     "score": ("scoring", "the score ladder over a file of predictions"),
     "filter": ("data", "good queries out of access logs"),
     "simulate": ("data", "a year of simulated access logs"),

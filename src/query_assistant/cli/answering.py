@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
@@ -25,6 +25,7 @@ from query_assistant.cli.options import (
     show,
     show_json,
 )
+from query_assistant.cli.tables import show_hits
 from query_assistant.errors import InputError, QueryAssistantError, visible
 from query_assistant.files import atomic_writer, check_writable, is_stream
 from query_assistant.params import load_params
@@ -37,6 +38,12 @@ from query_assistant.systems.generation import System
 from query_assistant.systems.guessing import guess_api
 from query_assistant.systems.learned import open_in_use
 from query_assistant.systems.published import SYSTEM, install, open_published
+from query_assistant.systems.soundness import check_question
+
+if TYPE_CHECKING:
+    from query_assistant.replica import Replica
+    from query_assistant.server.documents import QueryAnswer
+    from query_assistant.server.results import RecordSource
 
 TRACES = "QUERY_ASSISTANT_TRACES"
 _OF_A_REFERENCE = {"query", "path", "body", "alternatives"}
@@ -117,7 +124,7 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @system_options
 @json_option
 @click.option("--explain", is_flag=True, help="Also what the query asks for, in words, on stderr.")
-@click.option("--run", is_flag=True, help="Also the answer of the replica, as JSON on the next line.")
+@click.option("--run", is_flag=True, help="Also its hits in the replica, as a table; with --json the whole answer.")
 @click.option("--live", is_flag=True, help="With --run: ask the real API instead; needs the network.")
 def ask(  # a word of the command line each
     api: Api | None,
@@ -129,7 +136,7 @@ def ask(  # a word of the command line each
     run: bool,
     live: bool,
 ) -> int:
-    """Print the query for INSTRUCTION, in one line. Exit code 1: the model gave no usable answer.
+    """Print the query for INSTRUCTION, in one line. Exit code 1: it does not know, and says why.
 
     Without INSTRUCTION it is `qa chat`. The assistant in use answers: the published one, which is made on first use, or
     what `qa learn` promoted; or with --workspace what `dvc repro` made here.
@@ -143,22 +150,29 @@ def ask(  # a word of the command line each
         from query_assistant.cli.chatting import start_chat
 
         return start_chat(api, system, workspace=workspace)
+    check_question(instruction)
     api = api or _guessed(instruction, system, workspace=workspace)
     apis = {api.name: api}
     answer = open_corrected(system, apis, workspace=workspace).answer(instruction, api.name)
     query = answer.query
     if as_json:
-        show_json(_document(answer, api))
+        ran = {"answer": _body(api, query, live=live)} if query and (run or live) else {}
+        show_json(_document(answer, api) | ran)
         return 0 if query else 1
     if query is None:
-        click.echo("no usable answer; try another --system, or other words", err=True)
+        click.echo(visible(unknown(answer)), err=True)
         return 1
     click.echo(line_of(query))
     if explain:
         click.echo(visible(words_of(query, api)), err=True)
     if run or live:
-        _run(api, query, live)
+        show_hits(_live_hits(api, query) if live else sample_hits(load_replica(api), query))
     return 0
+
+
+def unknown(answer: Proposal) -> str:
+    """What is said where there is no query."""
+    return f"I do not know: {answer.reason or 'the answer is no query'}; try other words"
 
 
 def line_of(query: Query) -> str:
@@ -170,7 +184,8 @@ def line_of(query: Query) -> str:
 def _document(answer: Proposal, api: Api) -> dict[str, Any]:
     """What a program wants to know: the call, whether the API takes it, what it asks for, how sure it is, what else."""
     if answer.query is None:
-        return {"api": api.name, "query": None, "confidence": answer.confidence, "text": answer.text}
+        why = {"confidence": answer.confidence, "text": answer.text, "reason": answer.reason}
+        return {"api": api.name, "query": None} | why
     others = [_described(other.query, other.confidence, api) for other in answer.alternatives if other.query]
     return {"api": api.name} | _described(answer.query, answer.confidence, api) | {"alternatives": others}
 
@@ -196,14 +211,29 @@ def words_of(query: Query, api: Api) -> str:
         return f"no words for it: {error}"
 
 
-def _run(api: Api, query: Query, live: bool) -> None:
-    request = parse(query, api)
-    if live:
-        from query_assistant.replica.live import LiveExecutor
+def sample_hits(replica: Replica, query: Query) -> QueryAnswer:
+    """Hits and rows of a query in the replica, and that this is a sample."""
+    from query_assistant.server.results import answer_of
 
-        show_json(LiveExecutor(api, project_root() / ".cache" / "live.sqlite").execute(request).body)
-    else:
-        show_json(load_replica(api).execute(request).body)
+    note = f"a sample of {len(replica):,} real records, not all of {replica.api.title}"
+    return answer_of(query, replica.api, replica, note)
+
+
+def _live_hits(api: Api, query: Query) -> QueryAnswer:
+    from query_assistant.server.results import answer_of
+
+    return answer_of(query, api, _live(api), f"{api.title} itself")
+
+
+def _body(api: Api, query: Query, *, live: bool) -> Any:
+    """The API's own answer."""
+    return (_live(api) if live else load_replica(api)).execute(parse(query, api)).body
+
+
+def _live(api: Api) -> RecordSource:
+    from query_assistant.replica.live import LiveExecutor
+
+    return LiveExecutor(api, project_root() / ".cache" / "live.sqlite")
 
 
 @click.command()

@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from query_assistant.apis import Api, load_api
-from query_assistant.cli.options import ApiType, load_replica, show, show_json
+from query_assistant.cli.options import ApiType, load_replica, show
+from query_assistant.cli.tables import show_hits
 from query_assistant.errors import InputError, QueryAssistantError, visible
 from query_assistant.project import project_root
+from query_assistant.systems.soundness import check_question
 
 if TYPE_CHECKING:
+    from query_assistant.replica import Replica
     from query_assistant.systems.conversation import Conversation, Turn
 
 HISTORY, MOST_LINES = Path(".cache/chat_history"), 1000
 HELP = """A question, or what goes on with the one before: "only mouse", "also the symbol", "first 20", "sort by name".
 :api NAME   ask that API from now on; `:api guess`: the likeliest one for each question; alone: which is asked
-:run        the last query's answer from the replica, as JSON
+:run        the last query's hits in the replica
 :new        the next line follows nothing
 :help       this
 :quit       the end; so is Ctrl-D, twice"""
@@ -55,12 +58,13 @@ class Chat:
         return True
 
     def _ask(self, line: str) -> Turn:
+        check_question(line)
         if self._talk.follows(line):
             return self._talk.ask(line, "")
         return self._talk.ask(line, self.api or self._guess(line))
 
     def _show(self, turn: Turn) -> None:
-        from query_assistant.cli.answering import line_of, words_of
+        from query_assistant.cli.answering import line_of, unknown, words_of
 
         api, query = load_api(turn.api), turn.answer.query
         if turn.how != "asked":
@@ -68,7 +72,7 @@ class Chat:
         elif self.api is None:
             click.echo(f"{api.title}; `:api NAME` asks another", err=True)
         if query is None:
-            click.echo("no usable answer; try other words", err=True)
+            click.echo(visible(unknown(turn.answer)), err=True)
             return
         click.echo(line_of(query))
         sure = "" if turn.answer.confidence is None else f" (right with a chance of {turn.answer.confidence:.0%})"
@@ -97,17 +101,16 @@ class Chat:
         self._talk.forget()
 
     def _run(self, _: str) -> None:
-        from query_assistant.queries.request import parse
+        from query_assistant.cli.answering import sample_hits
 
         last = self._talk.last
         if last is None or last.answer.query is None:
             raise InputError("nothing to run yet; ask something first")
-        replica = _replica(last.api)
-        show_json(replica.execute(parse(last.answer.query, replica.api)).body)
+        show_hits(sample_hits(_replica(last.api), last.answer.query))
 
 
 @cache
-def _replica(name: str) -> Any:
+def _replica(name: str) -> Replica:
     return load_replica(load_api(name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from query_assistant.cli.options import (
     show,
     show_json,
 )
+from query_assistant.cli.tables import show_table
 from query_assistant.project import project_root
 from query_assistant.records import Query
 
@@ -100,6 +102,10 @@ def list_(api: Api | None, as_json: bool) -> None:
     rows = [(one, remarks) for one, remarks in with_remarks(project_root()) if api is None or one.api == api.name]
     if as_json:
         show_json([one.model_dump(exclude_none=True) | {"remarks": remarks} for one, remarks in rows])
+        return
+    if sys.stdout.isatty():
+        cells = [[str(one.id), one.state, one.api, one.instruction, one.query, "; ".join(said)] for one, said in rows]
+        show_table(["number", "state", "API", "question", "query", "against training"], cells)
         return
     for one, remarks in rows:
         show(f"{one.id}  {one.state}  {one.api}  {one.instruction}")

@@ -12,6 +12,8 @@ import click
 
 from query_assistant.apis import api_names, records_file
 from query_assistant.cli.options import json_option, show, show_json
+from query_assistant.cli.tables import show_table
+from query_assistant.errors import InputError
 from query_assistant.params import load_params
 from query_assistant.project import project_root
 
@@ -38,10 +40,21 @@ def doctor(as_json: bool) -> int:
     if as_json:
         show_json([finding._asdict() for finding in findings])
     else:
-        for finding in findings:
-            remedy = f": {finding.remedy}" if not finding.there and finding.remedy else ""
-            show(f"{'ok     ' if finding.there else 'missing'}  {finding.what}: {finding.found}{remedy}")
+        _show(findings)
     return 0 if all(finding.there for finding in findings) else 1
+
+
+def _show(findings: list[Finding]) -> None:
+    """A table for people; elsewhere a line each, as they have always stood in logs and bug reports."""
+    if sys.stdout.isatty():
+        rows = [
+            ["ok" if one.there else "missing", one.what, one.found, "" if one.there else one.remedy] for one in findings
+        ]
+        show_table(["", "what", "found", "remedy"], rows)
+        return
+    for one in findings:
+        remedy = f": {one.remedy}" if not one.there and one.remedy else ""
+        show(f"{'ok     ' if one.there else 'missing'}  {one.what}: {one.found}{remedy}")
 
 
 def look(root: Path) -> Iterator[Finding]:
@@ -54,6 +67,7 @@ def look(root: Path) -> Iterator[Finding]:
     yield _shared(root)
     yield from _records()
     yield _published(root)
+    yield _learned(root)
     yield _trained(root)
     yield _run(root)
 
@@ -78,6 +92,28 @@ def _published(root: Path) -> Finding:
     there = is_installed(root)
     found = "in models/published" if there else "not yet"
     return Finding("published assistant", there, found, "make quick, or the first `qa ask` makes it")
+
+
+def _learned(root: Path) -> Finding:
+    """What `qa learn` taught here, and whether that answers. None at all is as it should be; a broken one is not."""
+    from query_assistant.systems.learned import in_use, manifests, promoted_numbers
+    from query_assistant.systems.published import PLACE, is_installed
+
+    try:
+        made, promoted = manifests(root), promoted_numbers(root)
+        used = in_use(root, root / PLACE) if promoted and is_installed(root) else None
+    except (InputError, ValueError) as error:
+        return Finding("learned models", False, str(error).splitlines()[0], "remove what is damaged, then `qa learn`")
+    refused = sum(bool(one.refused) for one in made)
+    found = f"{len(made)}, {refused} of them not promoted" if made else "none"
+    answers = f"number {used} answers" if used is not None else "the published assistant answers"
+    stale = bool(promoted) and used is None
+    return Finding(
+        "learned models",
+        not stale,
+        f"{found}; {answers}",
+        f"number {promoted[-1]} is set aside: `qa learn`" if stale else "",
+    )
 
 
 def _trained(root: Path) -> Finding:

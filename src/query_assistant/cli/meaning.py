@@ -78,8 +78,9 @@ def compare(api: Api, left: Query, right: Query, as_json: bool) -> int:
 
 @click.command()
 @api_option
+@json_option
 @click.argument("query", type=QueryType())
-def explain(api: Api, query: Query) -> int:
+def explain(api: Api, query: Query, as_json: bool) -> int:
     """What QUERY asks for, in words. Exit code 1: it holds something there are no words for yet.
 
     \b
@@ -88,12 +89,18 @@ def explain(api: Api, query: Query) -> int:
     from query_assistant.verbalising.plan import UnsayableError
     from query_assistant.verbalising.reading_back import said_back
 
+    words, reason = "", ""
     try:
-        show(said_back(query, api))
+        words = said_back(query, api)
     except UnsayableError as error:
-        click.echo(f"no words for it: {visible(str(error))}", err=True)
-        return 1
-    return 0
+        reason = str(error)
+    if as_json:
+        show_json({"words": words or None, "reason": reason})
+    elif words:
+        show(words)
+    else:
+        click.echo(f"no words for it: {visible(reason)}", err=True)
+    return 0 if words else 1
 
 
 @click.command()

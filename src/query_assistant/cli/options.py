@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from query_assistant.apis import Api, load_api, records_file
+from query_assistant.apis import Api, api_names, load_api, records_file
 from query_assistant.errors import InputError, visible
 from query_assistant.files import is_stdout
 from query_assistant.queries.typed import check_utf8, read_query
@@ -30,6 +31,9 @@ class ApiType(click.ParamType[Api]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Api:
         return value if isinstance(value, Api) else load_api(str(value))
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in api_names() if name.startswith(incomplete)]
+
 
 class TextType(click.ParamType[str]):
     """Text that is UTF-8 and not blank."""
@@ -48,6 +52,9 @@ class PathType(click.ParamType[Path]):
     """The name of a file; whoever opens it says what is wrong with it."""
 
     name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if not str(value):

@@ -8,9 +8,9 @@ openai        any server that speaks the OpenAI protocol: vLLM, llama.cpp, Ollam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.messages import Message
@@ -60,6 +60,52 @@ class Engine(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int: ...
+
+
+@dataclass(frozen=True)
+class EngineCall:
+    """One prompt with a grammar and a draw of its own."""
+
+    prompt: Prompt
+    grammar: str | None = None
+    draw: Draw | None = None
+
+
+@runtime_checkable
+class MixingEngine(Protocol):
+    """An engine that takes prompts of several grammars, greedy and drawn, in one batch."""
+
+    def generate_calls(self, calls: Sequence[EngineCall], *, max_new_tokens: int) -> Iterator[Completion]:
+        """One completion per call, in order."""
+        ...
+
+
+def complete_calls(engine: Engine, calls: Sequence[EngineCall], *, max_new_tokens: int) -> list[Completion]:
+    """One completion per call, in order: all together where the engine mixes, else those that go together."""
+    if isinstance(engine, MixingEngine):
+        return list(engine.generate_calls(calls, max_new_tokens=max_new_tokens))
+    written: dict[int, Completion] = {}
+    for places in _alike(calls):
+        first = calls[places[0]]
+        prompts = [calls[place].prompt for place in places]
+        found = engine.generate(prompts, max_new_tokens=max_new_tokens, grammar=first.grammar, draw=first.draw)
+        written |= dict(zip(places, found, strict=True))
+    return [written[place] for place in range(len(calls))]
+
+
+def _alike(calls: Sequence[EngineCall]) -> list[list[int]]:
+    """The places of calls that are one batch of `generate`: of one grammar, greedy, or drawn with consecutive seeds."""
+    groups: list[list[int]] = []
+    for place, call in enumerate(calls):
+        for group in groups:
+            first = calls[group[0]]
+            due = replace(first.draw, seed=first.draw.seed + len(group)) if first.draw else None
+            if (call.grammar, call.draw) == (first.grammar, due):
+                group.append(place)
+                break
+        else:
+            groups.append([place])
+    return groups
 
 
 def open_engine(

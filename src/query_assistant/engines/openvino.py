@@ -15,7 +15,7 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from query_assistant.engines import Completion, Draw, Prompt
+from query_assistant.engines import Completion, Draw, EngineCall, Prompt
 from query_assistant.engines.chat import ChatTokenizer, WrittenIds, complete
 from query_assistant.engines.openvino_graph import open_pipeline
 from query_assistant.errors import InputError, MissingResourceError
@@ -48,6 +48,14 @@ class OpenVinoEngine:
             return self._answers(ids, [self._config(max_new_tokens, grammar, one) for one in draws])
 
         return complete(prompts, self._chat, self._batch_size, answers)
+
+    def generate_calls(self, calls: Sequence[EngineCall], *, max_new_tokens: int) -> Iterator[Completion]:
+        left = iter([self._config(max_new_tokens, call.grammar, call.draw) for call in calls])
+
+        def answers(ids: list[list[int]]) -> list[WrittenIds]:
+            return self._answers(ids, [next(left) for _ in ids])
+
+        return complete([call.prompt for call in calls], self._chat, self._batch_size, answers)
 
     def count_tokens(self, text: str) -> int:
         return self._chat.count(text)

@@ -14,6 +14,10 @@ from query_assistant.records import Pair
 if TYPE_CHECKING:
     from query_assistant.retrieval.search import Retriever
 
+NEAR = 3  # examples whose likeness to an instruction is averaged
+STRANGE = 0.4  # of it: the least of the 176 development questions is 0.43, everyday talk comes to 0.37 (LOG.md)
+SENTENCE = 3  # words
+
 
 @dataclass(frozen=True)
 class PromptSettings:
@@ -64,6 +68,18 @@ class PromptBuilder:
         """Further examples from now on, in place of those shown so before; nothing where the system shows none."""
         if self._few_shot is not None:
             self._few_shot.add_examples(pairs)
+
+    def is_strange(self, instruction: str, api: str) -> bool:
+        """Whether no example is anything like the instruction; nobody can tell where none are shown.
+
+        One or two words that no example has may be a name, which can be searched.
+        """
+        if self._few_shot is None:
+            return False
+        words, known = len(instruction.split()), self._few_shot.shares_words(instruction, api)
+        if not known:
+            return words >= SENTENCE
+        return self._few_shot.likeness(instruction, api, NEAR) < STRANGE
 
     def build(self, instruction: str, api: str, *, hidden: Callable[[Pair], bool] | None = None) -> list[Message]:
         """The prompt for one instruction.

@@ -182,6 +182,10 @@ class Retriever:
         scores = found.vectors @ self._embedded["examples"].vector(instruction)
         return float(np.sort(scores)[-k:].mean()) if len(scores) else -1.0
 
+    def shares_words(self, instruction: str, api: str) -> bool:
+        """Whether any example of an API has a word of the instruction."""
+        return self._collection("examples", api, Pair).shares_words(instruction)
+
     def random_examples(self, api: str, k: int, seed: int) -> list[Pair]:
         """The same training pairs for every instruction."""
         entries = self._collection("examples", api, Pair).entries
@@ -229,6 +233,10 @@ class Collection(Generic[T]):
     def _lexicon(self) -> Bm25:
         return Bm25([_words(_text(entry)) for entry in self.entries])
 
+    def shares_words(self, text: str) -> bool:
+        """Whether any entry has a word of the text."""
+        return any(word in self._lexicon for word in _words(text))
+
     def nearest(self, text: str, vector: Vectors, lexical_weight: float) -> Iterator[T]:
         """All entries, nearest first."""
         if not self.entries:
@@ -252,6 +260,9 @@ class Bm25:
         for number, document in enumerate(documents):
             for word, count in Counter(document).items():
                 self._postings.setdefault(word, []).append((number, count))
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._postings
 
     def scores(self, words: Sequence[str]) -> Vectors:
         """One score per document; 0 where it shares no word."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from query_assistant.apis import Api
@@ -20,7 +21,7 @@ from query_assistant.errors import InputError, RequestError
 from query_assistant.queries.request import parse
 from query_assistant.replica import Replica
 from query_assistant.replica.answers import refusal
-from query_assistant.server.answering_thread import AnsweringThread
+from query_assistant.server.answering_thread import AnsweringThread, Given
 from query_assistant.server.documents import (
     AnsweredQuestion,
     AskedCorrection,
@@ -40,6 +41,7 @@ from query_assistant.server.feedback import Feedback
 from query_assistant.server.results import RecordSource, answer_of
 from query_assistant.server.sources import RecordSources
 from query_assistant.server.typed import typed_query, typed_question
+from query_assistant.systems.assistant import Proposal
 from query_assistant.verbalising.vocabulary import what_it_holds
 
 SURE = 0.7  # from here on the first reading stands alone; below, others are offered
@@ -77,10 +79,22 @@ class Desk:
             InputError: an empty or too long question, or an unknown API.
             BusyError, MissingResourceError: there is no answer now, or no model.
         """
+        return self.answered(question, self.model.wait(self.begin(question, api)))
+
+    def begin(self, question: str, api: str | None = None) -> Future[Given]:
+        """Puts a question to the assistant; `answered` makes of its answer what `ask` returns.
+
+        Raises:
+            InputError, BusyError, MissingResourceError: as `ask`.
+        """
         asked = typed_question(question)
         if api is not None:
             self.api(api)
-        given = self.model.answer(asked, api)
+        return self.model.ask(asked, api)
+
+    def answered(self, question: str, given: Given) -> AnsweredQuestion:
+        """The assistant's answer to a question, explained and executed."""
+        asked = typed_question(question)
         of, proposal = self.api(given.api), given.proposal
         first = None if proposal.query is None else explained(of, proposal.query, asked, self._sources)
         usable = first is not None and first.valid
@@ -90,7 +104,7 @@ class Desk:
             guessed=given.guessed,
             confidence=proposal.confidence,
             sure=usable and (proposal.confidence is None or proposal.confidence >= SURE),
-            reason="" if usable else _why_not(first),
+            reason="" if usable else _why_not(first, proposal),
             explained=first,
             alternatives=other_readings(of, proposal, self._sources),
             model=given.model,
@@ -201,8 +215,8 @@ class Desk:
         return self.apis[name]
 
 
-def _why_not(first: ExplainedQuery | None) -> str:
+def _why_not(first: ExplainedQuery | None, proposal: Proposal) -> str:
     if first is None:
-        return "I do not know: the model's answer is no query; try other words"
+        return f"I do not know: {proposal.reason}; try other words"
     fault = next((one.message for one in first.issues if one.severity == "error"), "it is not valid")
     return f"{first.api_title} would not take this query: {fault}"

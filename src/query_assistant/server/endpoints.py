@@ -7,18 +7,20 @@ An error is {"error": "what, what was expected, what to do"} with 400 (bad input
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as WebRequest
 from starlette.types import Lifespan
 
 from query_assistant import __version__
 from query_assistant.corrections.store import Correction
 from query_assistant.errors import BusyError, MissingResourceError, QueryAssistantError
-from query_assistant.server.bounded_work import BoundedWork
+from query_assistant.server.bounded_work import BoundedWork, unless_gone
 from query_assistant.server.desk import Desk
 from query_assistant.server.documents import (
     AnsweredQuestion,
@@ -54,6 +56,7 @@ def api_application(desk: Desk, work: BoundedWork, lifespan: Lifespan[FastAPI] |
     )
     app.include_router(_routes(desk, work))
     app.add_exception_handler(QueryAssistantError, _told)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     app.add_exception_handler(RequestValidationError, _of_another_form)
     app.add_exception_handler(Exception, _unexpected)
     return app
@@ -72,8 +75,9 @@ def _asking(routes: APIRouter, desk: Desk, work: BoundedWork) -> None:
         return desk.state()
 
     @routes.post("/ask", summary="The query for a question, with everything there is to say of it")
-    async def ask(asked: AskedQuestion) -> AnsweredQuestion:
-        return await work.ask(lambda: desk.ask(asked.question, asked.api))
+    async def ask(asked: AskedQuestion, http: WebRequest) -> AnsweredQuestion:
+        begin = partial(desk.begin, asked.question, asked.api)
+        return await unless_gone(http, work.ask(begin, partial(desk.answered, asked.question)))
 
     @routes.post("/explain", summary="A query in words and parts, with its hits in the replica")
     async def explain(asked: AskedQuery) -> ExplainedQuery:
@@ -122,6 +126,10 @@ async def _told(_: WebRequest, error: Exception) -> JSONResponse:
     if isinstance(error, BusyError | MissingResourceError):
         return JSONResponse({"error": str(error)}, 503, headers)
     return JSONResponse({"error": str(error)}, 400)
+
+
+async def _hung_up(_: WebRequest, __: Exception) -> Response:
+    return Response(status_code=499)  # read by nobody
 
 
 async def _of_another_form(_: WebRequest, error: Exception) -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -36,7 +37,8 @@ class PageEvents:
             return
         yield self._only(markup.notice("loading", "Thinking…", self._patience()))
         try:
-            answer = await self.work.ask(lambda: self.desk.ask(question, api or None))
+            begin = partial(self.desk.begin, question, api or None)
+            answer = await self.work.ask(begin, partial(self.desk.answered, question))
         except QueryAssistantError as error:
             yield self._only(_failed(error))
             return

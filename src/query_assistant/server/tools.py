@@ -9,6 +9,7 @@ for itself, so a restart loses nothing. A refusal is the tool's error, in one se
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 from typing import TypeVar
 
 from mcp.server import MCPServer
@@ -48,7 +49,8 @@ def tool_server(desk: Desk, work: BoundedWork) -> MCPServer:
     @server.tool()
     async def ask(question: QuestionText, api: ApiName | None = None) -> AnsweredQuestion:
         """The API query for a question in plain language. Without `api` it is guessed."""
-        return await _or_error(work.ask(lambda: desk.ask(question, api)))
+        begin, finish = partial(desk.begin, question, api), partial(desk.answered, question)
+        return await _or_error(work.ask(begin, finish))
 
     @server.tool()
     async def explain(api: ApiName, query: QueryLine) -> ExplainedQuery:

@@ -6,6 +6,7 @@ from query_assistant.errors import InputError
 from query_assistant.queries.typed import check_utf8, read_query
 from query_assistant.records import Query
 from query_assistant.server.documents import LONGEST_QUERY, LONGEST_QUESTION
+from query_assistant.systems.soundness import check_question
 
 
 def typed_question(text: str) -> str:
@@ -16,8 +17,7 @@ def typed_question(text: str) -> str:
     """
     asked = " ".join(text.split())
     check_utf8(asked, text)
-    if not any(sign.isalnum() for sign in asked):
-        raise InputError("the question is empty; write what you want to find")
+    check_question(asked)
     if len(asked) > LONGEST_QUESTION:
         raise InputError(f"the question has {len(asked):,} characters; at most {LONGEST_QUESTION:,} are read")
     return asked

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from query_assistant.engines import Draw
+from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import Response
 from query_assistant.systems.assistant import Assistant
 from query_assistant.systems.choosing import DRAW, DRAWS, Interpretation, is_sure
@@ -65,10 +67,16 @@ def _pass(assistant: Assistant, items: Sequence[Item], partial: Path, draw: Draw
 
 
 def _given(assistant: Assistant, answers: Sequence[Response]) -> Response:
-    """The answer that is given; all that the item cost is its cost."""
-    first = _readings(assistant, answers)[0].answer
-    best = next(answer for answer in answers if answer is first)
-    return best.model_copy(update={"latency_ms": sum(answer.latency_ms for answer in answers)})
+    """The answer that is given; all that the item cost is its cost.
+
+    A query that is not sound is left out. One that the API would refuse stays, for whoever scores it sees that.
+    """
+    first = _readings(assistant, answers)[0]
+    best = next(answer for answer in answers if answer is first.answer)
+    changes: dict[str, Any] = {"latency_ms": sum(answer.latency_ms for answer in answers)}
+    if first.fault and first.query and is_valid(validate(first.query, assistant.apis[best.api])):
+        changes |= {"query": None, "body": None}
+    return best.model_copy(update=changes)
 
 
 def _readings(assistant: Assistant, answers: Sequence[Response]) -> list[Interpretation]:

@@ -7,13 +7,14 @@ assistant.ask("human genes on chromosome 11 named insulin", "mygene")     # Quer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from query_assistant.apis import Api
-from query_assistant.engines import Completion, Draw, Engine, Prompt, open_engine
+from query_assistant.engines import Completion, Draw, Engine, EngineCall, Prompt, complete_calls, open_engine
 from query_assistant.grammar import grammar
 from query_assistant.models.fetching import describe
 from query_assistant.params import Params
@@ -24,6 +25,10 @@ from query_assistant.seeds import derive_seed
 from query_assistant.systems.choosing import DRAW, DRAWS, CountHits, Interpretation, is_sure, readings, replica_hits
 from query_assistant.systems.confidence import Answered, Confidence
 from query_assistant.systems.generation import System
+from query_assistant.systems.soundness import answer_fault
+
+Asking: TypeAlias = "Generator[list[EngineCall], list[Completion], Proposal]"
+"""A question at work: gives what the engine is to be asked next, takes what it wrote, and returns the answer."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,14 @@ class Proposal:
     """What a model wrote, the query in it (None: none), and the chance that it is right, where that was calibrated.
 
     `alternatives` are other readings of the question, the likelier first, from a system that answers several times.
+    Without a query `reason` says why there is none.
     """
 
     query: Query | None
     text: str
     confidence: float | None
     alternatives: tuple[Proposal, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,29 +78,59 @@ class Assistant:
 
     def write(self, prompt: Prompt, api: str) -> Completion:
         """What the model writes behind a prompt, within the API's grammar where the system decodes so."""
-        return self._completions([prompt], api, None)[0]
+        return self.complete([self._call(prompt, api)])[0]
+
+    def complete(self, calls: Sequence[EngineCall]) -> list[Completion]:
+        """What the engine writes to each of the calls, put to it together."""
+        return complete_calls(self.engine, calls, max_new_tokens=self.max_new_tokens)
 
     def answer(self, instruction: str, api: str) -> Proposal:
         """The query for one instruction, and how sure it is."""
+        asking = self.asking(instruction, api)
+        try:
+            calls = next(asking)
+            while True:
+                calls = asking.send(self.complete(calls))
+        except StopIteration as ended:
+            given: Proposal = ended.value
+            return given
+
+    def asking(self, instruction: str, api: str) -> Asking:
+        """As `answer`, for whoever puts several questions to the engine together: see `Rounds`."""
+        if fault := self._question_fault(instruction, api):
+            return Proposal(None, "", None, reason=fault)
         prompt = self.builder.build(instruction, api)
-        answers = self._completions([prompt], api, None)
+        answers = yield [self._call(prompt, api)]
         first, *others = self.readings(instruction, answers, api)
         if self.system.decoding == "chosen" and not is_sure(first):
-            answers += self._completions([prompt] * DRAWS, api, DRAW)
+            draws = [replace(DRAW, seed=DRAW.seed + number) for number in range(DRAWS)]
+            answers = [*answers, *(yield [self._call(prompt, api, draw) for draw in draws])]
             first, *others = self.readings(instruction, answers, api)
-        return replace(_proposal(first), alternatives=tuple(_proposal(one) for one in others if one.query))
+        return replace(_proposal(first), alternatives=tuple(_proposal(one) for one in others if not one.fault))
 
     def readings(self, instruction: str, answers: Sequence[Answered], api: str) -> list[Interpretation]:
-        """What several answers mean, the likeliest right first."""
-        return readings(instruction, answers, self.apis[api], self.calibration, self.count_hits)
+        """What several answers mean: the sound ones first, of these the likeliest right."""
+        found = readings(instruction, answers, self.apis[api], self.calibration, self.count_hits)
+        strange = self._question_fault(instruction, api)
+        judged = [replace(one, fault=strange or self._fault(one, instruction, api)) for one in found]
+        return sorted(judged, key=lambda one: bool(one.fault))
 
-    def _completions(self, prompts: Sequence[Prompt], api: str, draw: Draw | None) -> list[Completion]:
-        grammar = self.grammars.get(api)
-        return list(self.engine.generate(prompts, max_new_tokens=self.max_new_tokens, grammar=grammar, draw=draw))
+    def _question_fault(self, instruction: str, api: str) -> str:
+        if not self.builder.is_strange(instruction, api):
+            return ""
+        return f"the question is unlike all that were ever asked of {self.apis[api].title}"
+
+    def _fault(self, reading: Interpretation, instruction: str, api: str) -> str:
+        written, query = reading.answer, reading.query
+        return answer_fault(written, query, self.apis[api], instruction, most_tokens=self.max_new_tokens)
+
+    def _call(self, prompt: Prompt, api: str, draw: Draw | None = None) -> EngineCall:
+        return EngineCall(prompt, self.grammars.get(api), draw)
 
 
 def _proposal(reading: Interpretation) -> Proposal:
-    return Proposal(reading.query, reading.answer.text, reading.confidence)
+    query = None if reading.fault else reading.query
+    return Proposal(query, reading.answer.text, reading.confidence, reason=reading.fault)
 
 
 def open_assistant(

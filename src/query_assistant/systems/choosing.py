@@ -40,7 +40,7 @@ class Interpretation:
     """Answers that mean the same: the first of them, and what is known of it.
 
     Where there is a calibration, `likelihood` ranks it among the question's readings, and `confidence` is the chance
-    that it is right if it is the one that is given.
+    that it is right if it is the one that is given. `fault`: why it is not to be given at all (`soundness`).
     """
 
     answer: Answered
@@ -48,6 +48,7 @@ class Interpretation:
     known: Mapping[str, float]
     likelihood: float = 0.0
     confidence: float | None = None
+    fault: str = ""
 
 
 def readings(
@@ -63,7 +64,7 @@ def readings(
 
 def is_sure(reading: Interpretation) -> bool:
     """Whether asking again would be a waste."""
-    return reading.likelihood >= SURE
+    return reading.likelihood >= SURE and not reading.fault
 
 
 def _meaning(answer: Answered, api: Api) -> str:

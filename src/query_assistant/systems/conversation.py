@@ -28,6 +28,7 @@ from query_assistant.queries.validation import is_valid, validate
 from query_assistant.records import Query
 from query_assistant.systems.assistant import Assistant, Proposal
 from query_assistant.systems.follow_ups import edited, is_follow_up
+from query_assistant.systems.soundness import query_fault
 from query_assistant.verbalising.lexicon import Lexicon
 
 How = Literal["asked", "edited", "narrowed", "continued"]
@@ -75,17 +76,21 @@ class Conversation:
 
     def _follow_up(self, text: str, before: Turn, query: Query) -> Turn:
         api, joined = self._assistant.apis[before.api], f"{before.question}, {text}"
+        found, how = self._understood(text, joined, before, query)
+        fault = "the answer is no query" if found is None else query_fault(found, api, joined)
+        written = "" if found is None else to_text(found)
+        return Turn(api.name, joined, Proposal(None if fault else found, written, None, reason=fault), how)
+
+    def _understood(self, text: str, joined: str, before: Turn, query: Query) -> tuple[Query | None, How]:
+        api = self._assistant.apis[before.api]
         changed = edited(query, text, api, self._lexicon_of(api))
         if changed is not None and (is_valid(validate(changed, api)) or not is_valid(validate(query, api))):
-            return Turn(api.name, joined, Proposal(changed, to_text(changed), None), "edited")
+            return changed, "edited"
         continued = self._continued(joined, before, query)
         if continued is not None and _keeps(query, continued, api):
-            return Turn(api.name, joined, Proposal(continued, to_text(continued), None), "continued")
+            return continued, "continued"
         narrower = _narrowed(query, self._assistant.ask(text, api.name), api)
-        if narrower is not None:
-            return Turn(api.name, joined, Proposal(narrower, to_text(narrower), None), "narrowed")
-        words = "" if continued is None else to_text(continued)
-        return Turn(api.name, joined, Proposal(continued, words, None), "continued")
+        return (narrower, "narrowed") if narrower is not None else (continued, "continued")
 
     def _continued(self, joined: str, before: Turn, query: Query) -> Query | None:
         """The model's query for both questions, the first of them shown as the nearest example."""
