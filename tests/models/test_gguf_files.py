@@ -43,10 +43,11 @@ def test_safetensors_are_the_model_that_the_gguf_stands_for(tmp_path: Path, kind
     assert not (file.parent / ".cache").exists()
 
 
-def test_what_openvino_refuses_becomes_8_bits_and_nothing_else_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["Q5_0", "Q4_1"])  # refused; read, but rounded
+def test_what_openvino_does_not_read_as_it_is_becomes_8_bits(tmp_path: Path, kind: str) -> None:
     base = make_model(tmp_path / "base", kind="qwen2")
     five, eight, wide = "blk.0.ffn_up.weight", "blk.1.ffn_up.weight", "blk.1.ffn_down.weight"
-    file = quantised(base, "qwen2", tmp_path / "q" / "fetched.gguf", {five: "Q5_0", eight: "Q8_0", wide: "F32"})
+    file = quantised(base, "qwen2", tmp_path / "q" / "fetched.gguf", {five: kind, eight: "Q8_0", wide: "F32"})
     before = kinds(file)
     make_readable(file, file.with_name("model.gguf"))
     assert kinds(file.with_name("model.gguf")) == {**before, five: "Q8_0", wide: "F16"}
@@ -59,7 +60,7 @@ def test_what_openvino_refuses_becomes_8_bits_and_nothing_else_changes(tmp_path:
 
 def test_a_file_that_every_engine_reads_stays_as_it_is(tmp_path: Path) -> None:
     base = make_model(tmp_path / "base")
-    file = quantised(base, "llama", tmp_path / "q" / "fetched.gguf", {"blk.0.ffn_up.weight": "Q4_1"})
+    file = quantised(base, "llama", tmp_path / "q" / "fetched.gguf", {"blk.0.ffn_up.weight": "Q4_0"})
     content = file.read_bytes()
     make_readable(file, file.with_name("model.gguf"))
     assert file.with_name("model.gguf").read_bytes() == content

@@ -35,7 +35,7 @@ from query_assistant.records import write_json
 
 GGUF, RECORD = "model.gguf", "source.json"
 _FETCHED, _DOWNLOADS = "fetched.gguf", ".cache"
-_FORM = "1"  # raised whenever what is made of the same file changes
+_FORM = "2"  # raised whenever what is made of the same file changes
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_FILES = [
     "config.json",

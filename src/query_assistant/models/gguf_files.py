@@ -28,7 +28,9 @@ GGUF_NAMES = {
 # Whether llama.cpp keeps query and key rows in an order of its own, by `general.architecture`.
 ROWS_PERMUTED = {"llama": True, "qwen2": False}
 _EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
-_READABLE = {"F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"}  # matrices, by OpenVINO's GGUF reader
+# Matrices that OpenVINO's GGUF reader takes as they are. It takes Q4_1 too, but rounds each block's offset to a whole
+# number of its steps: a model of such matrices answers otherwise than by transformers or llama.cpp.
+_READABLE = {"F16", "Q4_0", "Q8_0", "Q4_K", "Q6_K"}
 _WIDE = {"F32", "BF16"}
 _Q8_0_FILE_TYPE = 7
 _ALIKE = 0.98  # correlation of one matrix at two precisions; that of two different ones is near 0
@@ -40,8 +42,8 @@ Tensor = tuple[str, npt.NDArray[Any], Any]
 def make_readable(source: Path, target: Path) -> None:
     """Writes `source` anew as every engine reads it.
 
-    Matrices of a kind that OpenVINO refuses become Q8_0, which loses nothing that 5-bit weights had, or F16. Where
-    input and output embeddings are one matrix stored twice, the more precise copy stays: less memory, and
+    Matrices of a kind that OpenVINO refuses or rounds become Q8_0, which loses nothing that 5-bit weights had, or F16.
+    Where input and output embeddings are one matrix stored twice, the more precise copy stays: less memory, and
     fine-tuning sees the model as it was trained, with tied embeddings.
     """
     reader = GGUFReader(source)
