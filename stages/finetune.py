@@ -38,14 +38,15 @@ def _train(params: Params) -> dict[str, Any]:
     start = PUBLISHED if knobs.start_from == "published" else None
     seen = taught_queries(start) if start else frozenset()
     pairs = chosen_pairs(read_jsonl("data/splits/train.jsonl", Pair), knobs, params.seed, seen)
-    train, validation = [_samples(params, part) for part in (pairs, read_jsonl("data/splits/validation.jsonl", Pair))]
+    held_out = read_jsonl("data/splits/validation.jsonl", Pair)[: knobs.validation_samples]
+    train, validation = _samples(params, pairs, held_out)
     seed, taught = derive_seed(params.seed, "finetune"), {mark(pair) for pair in pairs}
     report = finetune(train, validation, BASE, ADAPTER, knobs, lora, seed, start, taught)
     write_json("metrics/finetune_speed.json", {name: report.pop(name) for name in ("seconds", "tokens_per_second")})
     return report
 
 
-def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
+def _samples(params: Params, *parts: list[Pair]) -> list[list[Sample]]:
     shown, folder = params.finetune.prompt, Path("models/index")
     settings = PromptSettings(
         fields_k=shown.fields,
@@ -56,11 +57,12 @@ def _samples(params: Params, pairs: list[Pair]) -> list[Sample]:
     weights = {"rag": shown.lexical_weight, "few_shot": shown.examples_lexical_weight}
     wanted = {word for kind, share in params.finetune.mix.items() if share for word in kind.split("-")}
     retrievers = {word: Retriever.load(folder / word, lexical_weight=weights[word]) for word in wanted & weights.keys()}
-    seed = derive_seed(params.seed, "prompt kinds")
-    count, mix = ChatTokenizer(BASE).count, params.finetune.mix
-    return training_samples(
-        pairs, load_apis(params), settings, mix, count, seed, own_skeleton=shown.own_skeleton, **retrievers
-    )
+    apis, seed, count = load_apis(params), derive_seed(params.seed, "prompt kinds"), ChatTokenizer(BASE).count
+    mix, own_skeleton = params.finetune.mix, shown.own_skeleton
+    return [
+        training_samples(pairs, apis, settings, mix, count, seed, own_skeleton=own_skeleton, **retrievers)
+        for pairs in parts
+    ]
 
 
 if __name__ == "__main__":

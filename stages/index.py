@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from query_assistant.apis import Api
 from query_assistant.descriptions.documentation import chunks
 from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
@@ -24,13 +23,9 @@ def main(params: Params) -> None:
     build_index(fields, shown, [], SHOWN / "rag", model=embedder, linker=linker)
     build_index({}, {}, train, SHOWN / "few_shot", model=embedder)  # every wording: a search shows each query once
     validation = read_jsonl("data/splits/validation.jsonl", Pair)
-    write_json(
-        "metrics/index.json", {f"lexical_weight_{weight}": _recall(weight, validation, apis) for weight in WEIGHTS}
-    )
-
-
-def _recall(weight: float, pairs: list[Pair], apis: dict[str, Api]) -> dict[str, float]:
-    return recall_at_k(Retriever.load(SHOWN / "rag", lexical_weight=weight), pairs, apis)
+    rag = Retriever.load(SHOWN / "rag")
+    found = {f"lexical_weight_{weight}": recall_at_k(rag.weighted(weight), validation, apis) for weight in WEIGHTS}
+    write_json("metrics/index.json", found)
 
 
 if __name__ == "__main__":

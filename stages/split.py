@@ -6,7 +6,7 @@ from query_assistant.params import Params
 from query_assistant.pipeline.stage import load_apis, run_stage
 from query_assistant.records import Pair, read_jsonl, write_json, write_jsonl
 from query_assistant.retrieval.linking import taught_queries
-from query_assistant.retrieval.search import embedder
+from query_assistant.retrieval.search import embedder, remembered
 from query_assistant.seeds import derive_seed
 from query_assistant.splits import SplitSettings, check_leaks, split
 from query_assistant.systems.evaluation_sets import load_benchmark, load_development
@@ -20,7 +20,7 @@ def main(params: Params) -> None:
     measured = [load(Path("data/apis"), params.apis) for load in (load_benchmark, load_development)]
     benchmark = [item for items in measured for item in items]
     settings = SplitSettings(**knobs.model_dump(), seed=derive_seed(params.seed, "split"))
-    embed = embedder()
+    embed = remembered(embedder())  # what is split is looked through for leaks afterwards
     taught = taught_queries(LINKER) if params.link.engine == "published" else frozenset()
     parts = split(pairs, apis, benchmark, settings, embed, taught)
     check_leaks(parts, apis, benchmark, settings.similarity, embed)

@@ -11,6 +11,7 @@ What is changed, and why:
 - start: an adapter may start as one that was trained before (`finetune.start_from`), which the recipes know of resumed
   runs alone.
 - frozen weights: where matrix products run in bf16, they are kept so; the recipes would cast them anew at every step.
+- attention: on a CPU that multiplies in bf16, written out where there is a mask (`attention`).
 - adapters of Qwen 2: torchtune 0.6.1 reorders the query and key rows of every adapter it saves as Llama needs it. Those
   of Qwen 2 must stay as they are, so they are put back.
 
@@ -40,6 +41,7 @@ from torchtune.models.convert_weights import tune_to_peft_adapter_weights
 from torchtune.modules.peft import LoRALinear, get_adapter_params
 
 from query_assistant.errors import ConfigurationError
+from query_assistant.finetuning.attention import write_out_attention
 from query_assistant.finetuning.packing import Batch, collate, load
 from query_assistant.finetuning.run import IGNORED, LossLog, checkpoint_folder, last_checkpoint
 from query_assistant.finetuning.torchtune import COMPLETE
@@ -166,6 +168,8 @@ class PackedRecipe:
         if self._run.autocast:
             self.activations_handling_ctx = torch.autocast(self._device.type, torch.bfloat16)
             _halve_frozen_matrices(model)
+            if self._device.type == "cpu":
+                write_out_attention(model)
         return model
 
     def _setup_data(self, **kwargs: Any) -> Feeder:

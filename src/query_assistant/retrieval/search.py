@@ -14,13 +14,14 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +38,7 @@ Embed = Callable[[Sequence[str]], Vectors]
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _K1, _B = 1.2, 0.75
+COLLECTIONS = ("passages", "examples", "fields")
 MOST_VECTORS = 50_000  # of instructions, kept: 80 MB
 
 
@@ -77,6 +79,8 @@ def build_index(
 
 
 def _write(folder: Path, collection: str, api: str, entries: Sequence[T], embed: Embed) -> None:
+    import faiss
+
     write_jsonl(folder / f"{collection}-{api}.jsonl", entries)
     vectors = embed([_text(entry) for entry in entries]) if entries else embed([""])[:0]
     index = faiss.IndexFlatIP(vectors.shape[1])
@@ -122,10 +126,24 @@ class Retriever:
             raise MissingResourceError(f"no index in {folder}; run `dvc repro index`") from None
         return cls(folder, embed or embedder(model), lexical_weight, linked(folder / linker) if linker else None)
 
-    def prepare(self, instructions: Sequence[str]) -> None:
-        """Embeds instructions ahead, together, for every collection that the index has."""
+    def weighted(self, lexical_weight: float) -> Retriever:
+        """The same index, its entries and what was embedded already, with another blend."""
+        other = copy(self)
+        other._lexical_weight = lexical_weight
+        return other
+
+    def warm(self, apis: Iterable[str]) -> None:
+        """Loads the encoders and what there is of these APIs, for which the first search would else wait."""
+        self.prepare([""])
+        kinds: dict[str, Any] = {"passages": IndexedPassage, "examples": Pair, "fields": FieldDescription}
+        for api, (name, kind) in product(apis, kinds.items()):
+            if (self._folder / f"{name}-{api}.jsonl").is_file():
+                self._collection(name, api, kind)
+
+    def prepare(self, instructions: Sequence[str], collections: Container[str] = COLLECTIONS) -> None:
+        """Embeds instructions ahead, together, for those of the collections that the index has."""
         for name, embedded in self._embedded.items():
-            if next(self._folder.glob(f"{name}-*.jsonl"), None):
+            if name in collections and next(self._folder.glob(f"{name}-*.jsonl"), None):
                 embedded.prepare(instructions)
 
     def fields(self, instruction: str, api: str, k: int) -> list[FieldDescription]:
@@ -255,7 +273,7 @@ def recall_at_k(
     below it. Pairs whose query names no field are left out of the denominator. Ask with held-out pairs.
     """
     asked = [(pair, gold) for pair in pairs if (gold := named_fields(pair, apis[pair.api].schema))]
-    retriever.prepare([pair.instruction for pair, _ in asked])
+    retriever.prepare([pair.instruction for pair, _ in asked], ["fields"])
     hits: Counter[int] = Counter()
     for pair, gold in asked:
         found = [entry.field for entry in retriever.fields(pair.instruction, pair.api, max(ks))]
@@ -280,6 +298,17 @@ def embedder(model: str = "minilm") -> Embed:
     What is returned raises MissingResourceError where that cannot be loaded.
     """
     return _embed if model == "minilm" else partial(_embed_by_another, model)
+
+
+def remembered(embed: Embed) -> Embed:
+    """The same vectors, each text embedded only when it is first met."""
+    kept = _Embedded(embed)
+
+    def vectors(texts: Sequence[str]) -> Vectors:
+        kept.prepare(texts)
+        return np.array([kept.vector(text) for text in texts])
+
+    return vectors
 
 
 def linked(linker: Path) -> Embed:
@@ -315,6 +344,8 @@ def _load(folder: Path, name: str, api: str, kind: type[T]) -> Collection[T]:
         raise InputError(
             f"the index in {folder} has no {name} of {api}; run `dvc repro index` with that API configured"
         )
+    import faiss  # a fifth of the starting time of a question: loaded while the model is
+
     entries = read_jsonl(file.with_name(file.name + ".jsonl"), kind)
     index = faiss.read_index(str(file.with_name(file.name + ".faiss")))
     vectors = index.reconstruct_n(0, index.ntotal) if index.ntotal else np.zeros((0, index.d), dtype=np.float32)

@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def fingerprint(item: SplitItem, apis: Mapping[str, Api]) -> Fingerprint:
         item=item,
         instruction=" ".join(words),
         queries=frozenset(canonical_key(each, api) for each in spellings),
-        literals=_literals(item, api),
+        literals=_literals(item.query, json.dumps(item.body), api),
         tokens=frozenset(words),
         grams=frozenset(zip(*(words[start:] for start in range(_GRAM)), strict=False)),
     )
@@ -61,6 +62,13 @@ def fingerprint(item: SplitItem, apis: Mapping[str, Api]) -> Fingerprint:
 
 def canonical_key(query: Query, api: Api) -> str:
     """One text for all exactly equivalent queries."""
+    return _canonical_key(query.query, json.dumps(query.body), api)
+
+
+# Both are kept: a query has several instructions, and each of them is compared more than once.
+@lru_cache(maxsize=1 << 16)
+def _canonical_key(path: str, body: str, api: Api) -> str:
+    query = Query(query=path, body=json.loads(body))
     try:
         form = canonicalize(parse(query, api), api).to_query()
     except QueryAssistantError:
@@ -68,9 +76,10 @@ def canonical_key(query: Query, api: Api) -> str:
     return f"{api.name} {form.query} {json.dumps(form.body, sort_keys=True) if form.body else ''}"
 
 
-def _literals(query: Query, api: Api) -> frozenset[str]:
+@lru_cache(maxsize=1 << 16)
+def _literals(path: str, body: str, api: Api) -> frozenset[str]:
     try:
-        found = literals(parse(query, api), api)
+        found = literals(parse(Query(query=path, body=json.loads(body)), api), api)
     except QueryAssistantError:
         return frozenset()
     return frozenset(f"{each.parameter}={str(each.value).casefold()}" for each in found)

@@ -7,7 +7,8 @@ assistant.ask("human genes on chromosome 11 named insulin", "mygene")     # Quer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,6 +106,7 @@ def open_assistant(
     calibration: Confidence | None = None,
     examples: Sequence[Pair] = (),
     index: Path | None = None,
+    retrievers: dict[str, Retriever] | None = None,
 ) -> Assistant:
     """Loads the model and whatever the system retrieves from.
 
@@ -114,17 +116,24 @@ def open_assistant(
         calibration: how sure this very system may be.
         examples: further near examples, such as corrections.
         index: the folder that is retrieved from, where it is not that of `models`.
+        retrievers: what other systems of the same index opened, by their word; what this one opens is added.
 
     Raises:
         MissingResourceError: weights, index, key or server are not there; the message says how to get them.
     """
-    engine = engine or open_weights(system.weights, params, models, keep_graph=True)
+    with ThreadPoolExecutor(1) as meanwhile:  # both work outside Python, on a core each
+        place, opened = index or models / "index", {} if retrievers is None else retrievers
+        retrieving = meanwhile.submit(_retrievers, params, system, apis, place, opened)
+        engine = engine or open_weights(system.weights, params, models, keep_graph=True)
+        rag, few_shot = retrieving.result()
+    if few_shot and examples:
+        few_shot.add_examples(examples)
     grammars = {name: grammar(api, "ebnf") for name, api in apis.items()} if system.decoding != "free" else {}
     return Assistant(
         system,
         apis,
         engine,
-        _builder(params, system, apis, engine, index or models / "index", examples),
+        PromptBuilder(apis, _settings(params), engine.count_tokens, rag=rag, few_shot=few_shot),
         grammars,
         params.generate.max_new_tokens,
         params.model.engine.batch_size,
@@ -141,11 +150,26 @@ def open_weights(weights: str, params: Params, models: Path = Path("models"), *,
     return open_engine(settings, models / weights, keep_graph=keep_graph)
 
 
-def _builder(
-    params: Params, system: System, apis: Mapping[str, Api], engine: Engine, index: Path, examples: Sequence[Pair]
-) -> PromptBuilder:
+def _retriever(word: str, params: Params, apis: Iterable[str], index: Path, opened: dict[str, Retriever]) -> Retriever:
+    """What is retrieved from for a word of a system's name, loaded."""
+    if word not in opened:  # each by its own knobs alone: turning one must change no system without its word
+        knobs = params.generate.rag if word == "rag" else params.generate.few_shot
+        opened[word] = Retriever.load(index / word, lexical_weight=knobs.lexical_weight)
+        opened[word].warm(apis)
+    return opened[word]
+
+
+def _retrievers(
+    params: Params, system: System, apis: Iterable[str], index: Path, opened: dict[str, Retriever]
+) -> tuple[Retriever | None, Retriever | None]:
+    """What the system retrieves fields and examples from."""
+    rag = _retriever("rag", params, apis, index, opened) if system.context == "rag" else None
+    return rag, _retriever("few_shot", params, apis, index, opened) if system.examples == "few_shot" else None
+
+
+def _settings(params: Params) -> PromptSettings:
     knobs = params.generate
-    settings = PromptSettings(
+    return PromptSettings(
         fields_k=knobs.rag.k,
         descriptions=knobs.rag.descriptions,
         passages_k=knobs.rag.passages,
@@ -154,13 +178,6 @@ def _builder(
         max_tokens=params.model.prompt_tokens,
         seed=derive_seed(params.seed, "few-shot examples"),
     )
-    rag = few_shot = None
-    if system.context == "rag":
-        rag = Retriever.load(index / "rag", lexical_weight=knobs.rag.lexical_weight)
-    if system.examples == "few_shot":  # not by rag's knobs: turning one must change no system without rag
-        few_shot = Retriever.load(index / "few_shot", lexical_weight=knobs.few_shot.lexical_weight)
-        few_shot.add_examples(examples)
-    return PromptBuilder(apis, settings, engine.count_tokens, rag=rag, few_shot=few_shot)
 
 
 def _fingerprint(params: Params, folder: Path) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from query_assistant.apis import Api, records_file
 from query_assistant.engines import Draw
@@ -20,9 +21,11 @@ from query_assistant.prompts import read_answer
 from query_assistant.queries.normal_request import canonicalize
 from query_assistant.queries.request import parse
 from query_assistant.records import Query
-from query_assistant.replica import Replica
 from query_assistant.systems.confidence import Answered, Confidence, features
 from query_assistant.verbalising.coverage import covered
+
+if TYPE_CHECKING:
+    from query_assistant.replica import Replica
 
 DRAWS = 4
 SURE = 0.8  # higher: more questions are asked again, slower and a little more often right
@@ -120,5 +123,6 @@ def replica_hits(query: Query, api: Api) -> int | None:
 @cache
 def _replica(name: str) -> Replica | None:
     from query_assistant.apis import load_api
+    from query_assistant.replica import Replica
 
     return Replica.load(load_api(name), records_file(name)) if records_file(name).is_file() else None

@@ -20,7 +20,6 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.files import atomic_folder
 from query_assistant.models.cache import sha256_of
 from query_assistant.models.fetching import fetch
-from query_assistant.models.merging import merge
 from query_assistant.params import load_params
 from query_assistant.records import FieldDescription, Pair, read_jsonl
 from query_assistant.retrieval.search import build_index
@@ -89,6 +88,8 @@ def _marks(archives: list[Path]) -> str:
 
 
 def _make(archives: list[Path], folder: Path) -> None:
+    from query_assistant.models.merging import merge
+
     adapter, index, linker = (folder / name for name in ("adapter", "shown", "linker"))
     for archive, place in zip(archives, (adapter, index, linker), strict=True):
         unpack(archive, place)
