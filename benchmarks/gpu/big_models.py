@@ -1,17 +1,17 @@
 """What one training step of a big model takes, flag by flag: on paper here, and measured where there is a GPU.
 
-    python benchmarks/gpu/big_models.py paper                         # GiB of every flag for every shape; no GPU, no weights
-    python benchmarks/gpu/big_models.py paper --write                 # the same, into docs/gpu.md
-    python benchmarks/gpu/big_models.py measure llama31-8b            # the same flags, on the GPU: GiB and tokens a second
-    python benchmarks/gpu/big_models.py measure tiny --device cpu --tokens 256
+    python benchmarks/gpu/big_models.py paper                # GiB of every flag for every shape; no GPU, no weights
+    python benchmarks/gpu/big_models.py paper --write        # the same, into docs/gpu.md
+    python benchmarks/gpu/big_models.py measure llama31-8b   # the same flags on the GPU: GiB and tokens a second
+    python benchmarks/gpu/big_models.py measure tiny --device cpu --tokens 512
 
-No network and no weights: shapes lie in `shapes/`, as the publisher's config.json says them, weights are random. The model is
-torchtune's, built as `finetune` builds it.
+No network and no weights: shapes lie in `shapes/`, as the publisher's config.json says them, weights are random. The
+model is torchtune's, built as `finetune` builds it.
 
-*Paper* runs forward and backward with tensors that have a shape and no memory, and counts the bytes of all that live at one time
-(`LiveBytes`): with two and with three layers, of which the others follow, for each adds the same. Optimiser states and 4-bit weights
-are added by arithmetic. It does not know what the allocator wastes, the CUDA context (about 0.5 GiB), or what `compile` fuses.
-*Measure* runs real steps and asks the allocator for its peak.
+*Paper* runs forward and backward with tensors that have a shape and no memory, and counts the bytes of all that live at
+one time (`LiveBytes`): with two and with three layers, of which the others follow, for each adds the same. Optimiser
+states and 4-bit weights are added by arithmetic. It does not know what the allocator wastes, the CUDA context (about
+0.5 GiB), or what `compile` fuses. *Measure* runs real steps and asks the allocator for its peak.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ STATE_BYTES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What one step is made of. `answers`: logits where an answer is learnt, as `finetune` has it; `samples`: of a packed row."""
+    """What one step is made of. `answers`: logits where an answer is learnt alone; `samples`: of a packed row."""
 
     tokens: int = 16384
     logits: str = "answers"  # or all, chunked
@@ -96,7 +96,7 @@ def ladder(tokens: int) -> list[tuple[str, Setting]]:
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive; `peak` is the most at one time. Takes tensors without memory as well."""
+    """Counts the bytes of all tensors that are alive, with memory or without; `peak` is the most at one time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class LiveBytes(TorchDispatchMode):
 
 
 class Offloaded(saved_tensors_hooks):
-    """What is kept for the backward pass has no bytes on the device, parameters apart: for paper, where nothing has a value."""
+    """What is kept for the backward pass has no bytes, parameters apart: for paper, where nothing has a value."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         parameters = {one.untyped_storage()._cdata for one in model.parameters()}
@@ -152,7 +152,7 @@ def read_shape(name: str, layers: int | None = None) -> dict[str, Any]:
 
 
 def build(shape: dict[str, Any], setting: Setting, device: str) -> Any:
-    """The model as `finetune` trains it: LoRA on all linear layers, bf16, all else frozen. Device meta: without memory."""
+    """The model as `finetune` trains it: LoRA on all linear layers, bf16, all else frozen; without memory on meta."""
     with _bf16(), torch.device(device):
         model = instantiate(
             OmegaConf.create(
@@ -219,8 +219,10 @@ def paper_bytes(name: str, setting: Setting) -> float:
 
 
 def added_bytes(model: Any, setting: Setting) -> float:
-    """What no trace shows: the optimiser's states, and the frozen matrices in 4 bits in place of 16, of which the largest is
-    made anew in bf16 where it is multiplied."""
+    """What no trace shows: the optimiser's states, and the frozen matrices in 4 bits in place of 16.
+
+    The largest of these is there in bf16 as well, as each is where it is multiplied.
+    """
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     states = trained * STATE_BYTES[setting.optimiser]
     if not setting.quantised:
@@ -262,7 +264,7 @@ def _traced(shape: dict[str, Any], setting: Setting) -> int:
 
 
 def _drop_memory(model: Any) -> None:
-    """Gives the model tensors that say they lie on a CPU, whose attention and checkpointing they take, and lie nowhere."""
+    """Gives the model tensors that lie nowhere, and take the CPU's ways through attention and checkpointing."""
     for module in model.modules():
         for name, weight in module.named_parameters(recurse=False):
             empty = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")

@@ -1,4 +1,4 @@
-"""Models of the real shapes without their weights: names, LoRA's places, counts, and the table of memory in docs/gpu.md."""
+"""Models of the real shapes without their weights: names, LoRA's places, counts, and docs/gpu.md's table of memory."""
 
 from __future__ import annotations
 
