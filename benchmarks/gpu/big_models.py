@@ -381,7 +381,7 @@ def measure_all(name: str, tokens: int, device: str) -> None:
         expected = {"label": label, "paper_gib": round(paper_bytes(name, setting) / GIB, 5)}
         try:
             found = measure(name, setting, device)
-        except (torch.OutOfMemoryError, NotImplementedError, RuntimeError, SystemExit) as error:
+        except (RuntimeError, AssertionError, SystemExit) as error:  # no room; or what this device has not
             found = {"model": name, "flags": str(setting), "failed": str(error).splitlines()[0][:200]}
         print(json.dumps(found | expected), flush=True)
 
