@@ -83,6 +83,10 @@ check-lock: env ## is dvc.lock of this code, configuration and data?
 readme: env ## the README's tables out of metrics/, each from the run that its marker names
 	python -m query_assistant.reporting.report README.md
 
+.PHONY: reference
+reference: env ## docs/reference-*.md out of the code: commands, knobs, HTTP API
+	python docs/reference.py
+
 .PHONY: publish
 publish: env ## this workspace's adapter and answers as shared tarballs (then `dvc add` and `dvc push` them)
 	python -m query_assistant.reporting.publishing

@@ -17,7 +17,7 @@ CODE = Path(".fingerprints/code/generate")
 def main(params: Params, weights: str) -> None:
     knobs, apis = params.generate, load_apis(params)
     limits = {"test_limit": knobs.test_limit, "benchmark_limit": knobs.benchmark_limit, "seed": params.seed}
-    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, **limits)
+    sets = load_evaluation_sets(Path("data/splits"), Path("data/apis"), params.apis, held_out=knobs.held_out, **limits)
     engine = open_weights(weights, params)
     retrievers: dict[str, Retriever] = {}  # the systems' common: an index is read, and an instruction embedded, once
     for words in product([weights], knobs.examples, knobs.context, knobs.decoding):

@@ -11,10 +11,11 @@ from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.pipeline_runs import SystemsCompared, current_pipeline_run
 from query_assistant.reporting.report import write_report
 from query_assistant.reporting.tables import read_scores
+from query_assistant.reporting.techniques import read_effects
 from query_assistant.reporting.tracking import log_comparison
 
 SCORES, TRAINING, REPORT = Path("metrics/score"), Path("metrics/training.csv"), Path("metrics/report")
-FORGOTTEN = Path("metrics/forget.json")
+FORGOTTEN, TECHNIQUES = Path("metrics/forget.json"), Path("metrics/techniques.json")
 
 
 def main(params: Params) -> None:
@@ -23,9 +24,10 @@ def main(params: Params) -> None:
     paths = [SCORES / f"{system}.json" for system in systems]
     run = described(params, paths, pipeline.git_revision)
     forgetting = Forgetting.model_validate_json(FORGOTTEN.read_bytes()) if params.model.trained else Forgetting()
-    files = write_report(read_scores(paths), run, TRAINING if params.model.trained else None, REPORT, forgetting)
-    curve, numbers = curve_entries(TRAINING) if params.model.trained else [], numbers_of(forgetting)
-    found = SystemsCompared(run, paths, training=curve, numbers=numbers, files=[*files, Path("params.yaml")])
+    training, effects = TRAINING if params.model.trained else None, read_effects(TECHNIQUES)
+    files = [*write_report(read_scores(paths), run, training, REPORT, forgetting, effects), Path("params.yaml")]
+    curve, numbers = curve_entries(training) if training else [], numbers_of(forgetting)
+    found = SystemsCompared(run, paths, training=curve, effects=effects, numbers=numbers, files=files)
     log_comparison(params.score.mlflow_experiment, pipeline, found)
     print((REPORT / "systems.md").read_text(encoding="utf-8"))
 

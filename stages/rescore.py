@@ -15,7 +15,7 @@ def main(params: Params) -> None:
     pipeline = current_pipeline_run(RESPONSES / "params.yaml", EXPERIMENT)
     found = rescore(RESPONSES, RECORDS, Path("data/apis"), SCORES, pipeline.git_revision)
     log_comparison(params.score.mlflow_experiment, pipeline, found)
-    print((SCORES / "systems.md").read_text(encoding="utf-8"))
+    print(*((SCORES / f"{table}.md").read_text(encoding="utf-8") for table in ("systems", "levers")), sep="\n")
 
 
 if __name__ == "__main__":

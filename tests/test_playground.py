@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ def test_what_needs_records_runs() -> None:
     not (project_root() / "models/published").is_dir(), reason="no published assistant here: make quick"
 )
 def test_the_assistant_answers() -> None:
-    *_, (query, confidence, _), _ = run(of("records", "model"))
+    *_, (query, confidence, _), through_llama_cpp = run(of("records", "model"))
     assert query.query.startswith("/v3/query?")
     assert 0 < confidence < 1
+    if find_spec("xllamacpp"):  # the extra `llamacpp`: the same weights say the same
+        assert through_llama_cpp == query.query
+    else:
+        assert through_llama_cpp is None

@@ -144,7 +144,10 @@ class LoraParams(Section):
 
 
 class ModelParams(Section):
-    """One base model. `weights` are the variants to test, `trained` those that a fine-tuning makes."""
+    """One base model. `weights` are the variants to test, `trained` those that a fine-tuning makes.
+
+    `gpu_gigabytes`, `memory_gigabytes` and `disk_gigabytes` are looked at before a run starts.
+    """
 
     name: str
     source: SourceParams
@@ -152,6 +155,8 @@ class ModelParams(Section):
     trained: tuple[Literal["finetuned"], ...]
     prompt_tokens: Positive
     gpu_gigabytes: Count
+    memory_gigabytes: Count = 0
+    disk_gigabytes: Count = 0
     engine: EngineParams
     lora: LoraParams | None
 
@@ -292,12 +297,16 @@ class RagParams(Section):
 
 
 class GenerateParams(Section):
-    """Which systems answer, and under a word the knobs that only its systems read."""
+    """Which systems answer, and under a word the knobs that only its systems read.
+
+    `held_out`: the part of the split that is asked beside the benchmark; empty, as in older files: the test part.
+    """
 
     examples: Some[Examples]
     context: Some[Context]
     decoding: Some[Decoding]
     max_new_tokens: Positive
+    held_out: Literal["", "test", "validation"] = ""
     test_limit: Count
     benchmark_limit: Count
     few_shot: FewShotParams

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from finetuning.tiny import lessons, make_model, small_knobs, small_lora
+from query_assistant.engines import open_engine
 from query_assistant.engines.chat import ChatTokenizer
 from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.finetuning import packing, torchtune_recipe
@@ -18,6 +20,9 @@ from query_assistant.finetuning.samples import tokenise
 from query_assistant.finetuning.torchtune import model_shape, recipe_config
 from query_assistant.finetuning.torchtune_recipe import AnswerLoss, answer_places, start_from
 from query_assistant.finetuning.training import base_name, finetune
+from query_assistant.models.fetching import GGUF
+from query_assistant.models.merging import merge
+from query_assistant.params import EngineParams
 from query_assistant.records import write_json
 
 
@@ -244,8 +249,33 @@ def test_an_untied_model_trains_too(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_distributed_recipe_trains_on_two_processes(tiny: Path, tmp_path: Path) -> None:
-    summary = train(tiny, tmp_path / "adapter", processes=2)
-    alone = train(tiny, tmp_path / "alone")
-    assert summary["steps"] == -(-alone["steps"] // 2)
+@pytest.mark.parametrize("engine", ["torchtune", "hf"])
+def test_two_processes_train_together(tiny: Path, tmp_path: Path, engine: str) -> None:
+    summary = train(tiny, tmp_path / "adapter", engine=engine, processes=2)
+    alone = train(tiny, tmp_path / "alone", engine=engine)
+    assert alone["steps"] / 2 <= summary["steps"] <= alone["steps"] / 2 + 1
     assert summary["loss"] < read_entries(tmp_path / "alone" / "training.jsonl")[0]["loss"]
+    names = {path: set(load_file(tmp_path / path / "adapter_model.safetensors")) for path in ("adapter", "alone")}
+    assert names["adapter"] == names["alone"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torchtune", "hf"])
+def test_the_adapter_of_either_engine_answers_alike_wherever_it_runs(
+    any_tiny_gguf: Path, tmp_path: Path, engine: str
+) -> None:
+    """Beside the base by transformers, merged into a GGUF by openvino, merged into safetensors by transformers."""
+    train(any_tiny_gguf, tmp_path / "adapter", engine=engine, epochs=6)
+    merge(any_tiny_gguf, tmp_path / "adapter", tmp_path / "gguf")
+    plain = shutil.copytree(any_tiny_gguf, tmp_path / "plain", ignore=shutil.ignore_patterns(GGUF))
+    merge(plain, tmp_path / "adapter", tmp_path / "safetensors")
+    asked = [sample.messages for sample in lessons(3)]
+
+    def answers(kind: str, model: Path, adapter: Path | None = None) -> list[str]:
+        found = open_engine(EngineParams(kind=kind, batch_size=1), model, adapter)  # type: ignore[arg-type]
+        return [one.text for one in found.generate(asked, max_new_tokens=12)]
+
+    beside = answers("transformers", any_tiny_gguf, tmp_path / "adapter")
+    assert answers("transformers", tmp_path / "safetensors") == beside
+    assert answers("openvino", tmp_path / "gguf") == beside
+    assert answers("openvino", any_tiny_gguf) != beside, "the adapter changes something"

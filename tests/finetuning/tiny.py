@@ -47,25 +47,26 @@ def make_tokenizer(folder: Path) -> int:
 SHAPES = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM)}
 
 
-def make_model(folder: Path, *, kind: str = "llama", tied: bool = True, gguf: bool = False) -> Path:
-    """A model folder as `fetch` would leave it; weights are random but fixed."""
+def make_model(folder: Path, *, kind: str = "llama", tied: bool = True, gguf: bool = False, **shape: Any) -> Path:
+    """A model folder as `fetch` would leave it; weights are random but fixed. `shape`: other keys of config.json."""
     size = make_tokenizer(folder)
     torch.manual_seed(1)
     make_config, make = SHAPES[kind]
-    config = make_config(
-        vocab_size=size,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
-        tie_word_embeddings=tied,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
+    usual = {
+        "vocab_size": size,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+        "tie_word_embeddings": tied,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+    }
+    config = make_config(**(usual | shape))
     model = make(config)
     for name, parameter in model.named_parameters():
         if name.endswith(".bias"):  # Qwen 2 starts them at zero, where mistakes would not show

@@ -61,7 +61,7 @@ def opened(folder: Path, lines: list[str], format: Format | None = None) -> LogF
 
 
 def table(log: LogFile) -> list[tuple[str, int, bool]]:
-    return [tuple(row.values()) for batch in batches(log) for row in batch.to_pylist()]
+    return [tuple(row.values())[:3] for batch in batches(log) for row in batch.to_pylist()]  # one line each
 
 
 def asked(log: LogFile) -> dict[str, int]:

@@ -80,7 +80,7 @@ def test_paths_without_their_queries_are_refused_in_clear_words(tmp_path):
 def test_posts_and_lookups_need_no_query(tmp_path):
     lines = ["method,path,status,user_agent", "POST,/v3/query,200,x", "GET,/v3/gene/5,404,Googlebot"]
     (batch,) = batches(opened(tmp_path, lines))
-    assert batch.to_pylist() == [
+    assert batch.drop_columns(["lines"]).to_pylist() == [
         {"request": "POST /v3/query", "status": 200, "crawler": False},
         {"request": "GET /v3/gene/5", "status": 404, "crawler": True},
     ]
@@ -176,7 +176,8 @@ def test_iis_and_cloudfront_are_read_by_their_fields(tmp_path):
 def test_json_lines_of_servers_and_clouds_are_read_by_their_keys(tmp_path, document):
     log = opened(tmp_path, ["\ufeff" + json.dumps(document), json.dumps(document), "{torn", '{"other": 1}', "[1]"])
     (batch,) = batches(log)
-    rows = [row | {"request": row["request"].replace("https://mygene.info", "")} for row in batch.to_pylist()]
+    cells = batch.drop_columns(["lines"]).to_pylist()
+    rows = [row | {"request": row["request"].replace("https://mygene.info", "")} for row in cells]
     assert rows == [{"request": "GET /v3/query?q=cdk2", "status": 200, "crawler": False}] * 2
     assert (log.format, log.lines, log.broken) == ("jsonl", 5, 3)
 
@@ -212,7 +213,32 @@ def test_parquet_is_read_by_its_columns(tmp_path):
     table = pa.table({"n": [1, 2, 3], "request": [PATHS[0], None, "/v3/gene/2"], "sc_status": [200, 200, None]})
     pq.write_table(table, tmp_path / "log.parquet")
     log = open_log(tmp_path / "log.parquet")
-    assert (log.format, requests(log), log.lines, log.broken) == ("parquet", [PATHS[0], "/v3/gene/2"], 3, 1)
+    assert (log.format, requests(log), log.lines, log.broken) == ("parquet", ["/v3/gene/2", PATHS[0]], 3, 1)
     split = pa.table({"uri": ["/v3/query", "/v3/gene/1"], "qs": ["q=a", None], "when": [1, 2]})
     pq.write_table(split, tmp_path / "split.parquet")
-    assert requests(open_log(tmp_path / "split.parquet")) == ["/v3/query?q=a", "/v3/gene/1"]
+    assert requests(open_log(tmp_path / "split.parquet")) == ["/v3/gene/1", "/v3/query?q=a"], (
+        "sorted, as they are counted"
+    )
+
+
+def test_equal_rows_of_parquet_are_counted_before_they_are_read(tmp_path):
+    asked = [PATHS[0], PATHS[1], PATHS[0], "no request", "no request"]
+    pq.write_table(pa.table({"path": asked, "agent": ["curl"] * 5}), tmp_path / "log.parquet")
+    log = open_log(tmp_path / "log.parquet")
+    (batch,) = batches(log)
+    counts = dict(zip(batch.column("request").to_pylist(), batch.column("lines").to_pylist(), strict=True))
+    assert counts == {PATHS[0]: 2, PATHS[1]: 1}
+    assert (log.lines, log.broken, log.examples) == (5, 2, ["no request"])
+
+
+def test_parquet_that_is_damaged_is_read_up_to_the_damage(tmp_path):
+    whole = tmp_path / "whole.parquet"
+    pq.write_table(pa.table({"path": [f"/v3/gene/{n}" for n in range(3000)]}), whole, row_group_size=1000)
+    content = bytearray(whole.read_bytes())
+    place = pq.ParquetFile(whole).metadata.row_group(1).column(0).data_page_offset
+    content[place : place + 200] = b"\xff" * 200
+    (tmp_path / "damaged.parquet").write_bytes(content)
+    log = open_log(tmp_path / "damaged.parquet")
+    assert sum(len(batch) for batch in batches(log)) < 3000
+    assert log.truncated is not None
+    assert log.truncated.startswith("Parquet data damaged after ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,8 @@ def named(stage: str, words: list[str]) -> tuple[list[str], list[str]]:
     """The dependencies and outputs of a stage, as it stands in dvc.yaml."""
     found = defined(stage)
     word = words[0] if words else ""
-    fill = lambda text: text.replace("${item.api}", word).replace("${item.bundle}", word).replace("${item}", word)  # noqa: E731
+    values = {"item.api": word, "item.bundle": word, "item": word, "generate.held_out": "test"}
+    fill = lambda text: re.sub(r"\$\{([\w.]+)\}", lambda name: values[name[1]], text)  # noqa: E731
     outs = [next(iter(one)) if isinstance(one, dict) else one for one in found["outs"]]
     return [fill(one) for one in found["deps"]], [fill(one) for one in outs]
 

@@ -14,6 +14,7 @@ import pytest
 from query_assistant.params import Params, load_params
 from query_assistant.records import BenchmarkItem, Pair, Response, write_jsonl
 from query_assistant.reporting.pipeline_runs import PipelineRun, SystemsCompared
+from query_assistant.reporting.techniques import Effects
 
 ROOT = Path(__file__).parents[2]
 GENES = ("CDK2", "TP53", "MYC", "INS", "EGFR", "KRAS")
@@ -78,7 +79,8 @@ def committed(files: dict[str, str]) -> dict[str, str]:
 
 def test_all_systems_have_their_score_their_times_and_their_run(stage: ModuleType) -> None:
     files = ran(stage)
-    assert sorted(files) == [f"metrics/{kind}/{system}.json" for kind in ("score", "times") for system in SYSTEMS]
+    folders = [f"metrics/{kind}/{system}.json" for kind in ("score", "times") for system in SYSTEMS]
+    assert sorted(files) == sorted([*folders, "metrics/techniques.json"])
     shares = [json.loads(files[f"metrics/score/{system}.json"])["benchmark"]["selection"] for system in SYSTEMS]
     assert shares == [0.0, 0.666667]
     (found,) = stage.logged
@@ -86,6 +88,18 @@ def test_all_systems_have_their_score_their_times_and_their_run(stage: ModuleTyp
     assert sorted(found.sets) == ["benchmark", "test"]
     start, end = found.answers[SYSTEMS[1]].period
     assert end - start == 2 * sum(range(5, 11)), "the time that its twelve answers took, in milliseconds"
+
+
+def test_what_a_technique_is_worth_is_written_and_tracked(stage: ModuleType) -> None:
+    """Of six questions the fine-tuned system alone gets four, in either set: p is 2 / 2 ** 4, twice for two rows."""
+    written = Effects.model_validate_json(ran(stage)["metrics/techniques.json"])
+    (found,) = stage.logged
+    assert tuple(found.effects) == written.effects
+    facts = [(one.technique, one.set, one.questions, one.gained, one.lost) for one in written.effects]
+    assert facts == [("finetuned", "benchmark", 6, 4, 0), ("finetuned", "test", 6, 4, 0)]
+    for one in written.effects:
+        assert (one.systems, one.difference) == ((SYSTEMS[::-1],), 0.666667)
+        assert (one.p_value, one.p_corrected, one.verdict) == (0.125, 0.25, "not told apart")
 
 
 def test_a_slower_machine_commits_the_same_bytes(stage: ModuleType) -> None:

@@ -76,7 +76,7 @@ def test_no_text_becomes_part_of_the_page_and_nothing_is_loaded(page: str) -> No
 def test_a_technique_is_worth_what_it_adds_question_by_question(shown: Shown) -> None:
     (bar,) = ablation(list(TEXTS), shown.items)
     assert (bar.label, bar.value, bar.low, bar.high, bar.dots) == ("finetuned", 100.0, 100.0, 100.0, (100.0,))
-    assert (bar.note, bar.said) == ("instead of base; 1 pair of systems", "+100.0 (+100.0 to +100.0)")
+    assert (bar.note, bar.said) == ("instead of base; 1 pair of systems; not told apart", "+100.0 (+100.0 to +100.0)")
     assert ablation(list(TEXTS)[:1], shown.items) == []
 
 

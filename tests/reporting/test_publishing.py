@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from query_assistant.archives import unpack
 from query_assistant.errors import ConfigurationError, MissingResourceError
 from query_assistant.finetuning.training import adopt
-from query_assistant.records import write_json
+from query_assistant.records import Pair, Response, read_jsonl, write_json, write_jsonl
+from query_assistant.reporting.published import ASKED
 from query_assistant.reporting.publishing import publish_adapter, publish_responses
 from query_assistant.retrieval.linking import taught_queries, write_marks
 
@@ -74,3 +75,19 @@ def test_what_is_not_there_cannot_be_published_or_adopted(tmp_path: Path) -> Non
         publish_responses(tmp_path, tmp_path / "p", tmp_path / "a.tar.gz")
     with pytest.raises(MissingResourceError, match="no adapter in"):
         adopt(tmp_path, tmp_path, tmp_path / "adopted")
+
+
+def test_what_was_asked_of_the_test_split_goes_along_with_its_answers_and_no_more_of_it(tmp_path: Path) -> None:
+    system, shared = "base-zero_shot-closed-free", {"api": "mygene", "instruction": "cdk2"}
+    numbers = {"prompt_sha256": "ab", "prompt_tokens": 9, "answer_tokens": 3, "latency_ms": 12.5}
+    answer = Response(id="t1", system=system, text="none", query=None, **shared, **numbers)
+    facts = {"query": "/v3/query?q=CDK2", "form": "question", "origin": "log", "skeleton": "s", **shared}
+    write_jsonl(tmp_path / "responses" / "base" / f"{system}.jsonl", [answer])
+    write_jsonl(tmp_path / "test.jsonl", [Pair(id=name, **facts) for name in ("t1", "t2")])
+    (tmp_path / "params.yaml").write_text("seed: 17\n", encoding="utf-8")
+    for test, asked in ((tmp_path / "test.jsonl", ["t1"]), (None, None), (tmp_path / "of_no_run.jsonl", None)):
+        publish_responses(tmp_path / "responses", tmp_path / "params.yaml", tmp_path / "a.tar.gz", test)
+        unpack(tmp_path / "a.tar.gz", tmp_path / "bundle")
+        assert [path.stem for path in (tmp_path / "bundle").glob("*.jsonl")] == [system]
+        found = tmp_path / "bundle" / ASKED
+        assert ([pair.id for pair in read_jsonl(found, Pair)] if found.is_file() else None) == asked

@@ -24,7 +24,7 @@ from query_assistant.reporting.run_contents import system_note
 from query_assistant.reporting.store import open_store
 from query_assistant.reporting.tables import read_scores
 from query_assistant.reporting.tracking import TABLE, is_logged, log_comparison
-from reporting.scores import score
+from reporting.scores import EFFECT, score
 
 PIPELINE = PipelineRun("abc123", "f" * 64, "brave-mole")
 LATER = PipelineRun("def456", "e" * 64, "calm-newt")
@@ -83,12 +83,14 @@ def run_of(run_id: str) -> Run:
 
 
 def test_all_systems_stand_under_a_finished_parent_that_is_called_after_what_was_turned() -> None:
-    parent = log_comparison("lab", PIPELINE, with_answers(turned={"generate.rag.k": "4"}))
+    parent = log_comparison("lab", PIPELINE, with_answers(turned={"generate.rag.k": "4"}, effects=[EFFECT]))
     found = run_of(parent)
     assert (found.info.run_name, found.info.status) == ("generate.rag.k=4", "FINISHED")
     assert found.data.params == {"model": "small", "experiment": "default", "generate.rag.k": "4"}
-    assert found.data.metrics == {"best_selection": 0.5, "best_test": 0.5, "gain_few_shot": 0.0, "gain_rag": 0.0}
-    assert "**techniques**" in found.data.tags[MLFLOW_RUN_NOTE]
+    worth = {"technique/rag": 0.1, "technique/rag_low": 0.02, "technique/rag_high": 0.2, "technique/rag_p": 0.04}
+    gained = {"gain_few_shot": 0.0, "gain_rag": 0.0}
+    assert found.data.metrics == {"best_selection": 0.5, "best_test": 0.5, **gained, **worth}
+    assert "+10.0 (+2.0 to +20.0)" in found.data.tags[MLFLOW_RUN_NOTE]
     systems = children(parent)
     assert sorted(systems) == sorted(SYSTEMS)
     assert {run.info.status for run in systems.values()} == {"FINISHED"}

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from query_assistant.judging.comparison import LADDER
+from query_assistant.reporting.techniques import Effects
 from query_assistant.scoring.diagnosis import COMPONENTS, ERRORS
 from query_assistant.scoring.documents import FileScore, Score, Times
 from query_assistant.scoring.results import RUNGS
@@ -30,7 +31,7 @@ def keys(kind: type[BaseModel]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", [FileScore, Score, Times])
+@pytest.mark.parametrize("kind", [FileScore, Score, Times, Effects])
 def test_every_key_of_a_document_is_explained(kind: type[BaseModel]) -> None:
     assert {"n", "selection"} <= keys(Score)
     assert keys(kind) - NAMED == set()

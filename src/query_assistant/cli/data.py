@@ -1,4 +1,4 @@
-"""`qa filter`, `qa simulate`, `qa review`, `qa import-responses`: the data's way to training."""
+"""`qa filter`, `qa simulate`, `qa review`, `qa import-responses`, `qa import-original`: the data's way to training."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def filter_(
     per_signature: int,
     live: bool,
 ) -> None:
-    """Good queries out of access LOGS: parsed, without noise, executed, with hits."""
+    """Good queries out of access LOGS: parsed, without noise, executed, with hits.
+
+    LOGS are files, folders, patterns, or the same in a bucket: s3://bucket/folder.
+    """
     from query_assistant.files import check_writable
     from query_assistant.logs.files import find_logs
     from query_assistant.logs.filtering import Executor, filter_logs
@@ -134,6 +137,30 @@ def import_responses(source: Path, target: Path, references: Path | None) -> Non
             except (TypeError, ValueError) as error:
                 raise InputError(f"response {number} of {source} is no JSON: {error}; expected texts, lists") from None
     show(f"{len(responses)} responses in {target}", beside=target)
+
+
+@click.command("import-original")
+@api_option
+@json_option
+@click.argument("folder", type=PathType())
+def import_original(api: Api, as_json: bool, folder: Path) -> int:
+    """Bring the prototype's FOLDER over: tarballs and files of logs, pairs, answers, adapters, its server's database.
+
+    --api is whose files those are that name no API (the prototype's own experiments were MyGene's). The folder is only
+    read, its pickles are never run. A second import changes nothing. Exit code 1: something was refused.
+
+    \b
+    qa import-original --api mygene ~/query_assistant
+    """
+    from query_assistant.project import project_root
+    from query_assistant.prototype.importing import import_original as bring_over
+
+    report = bring_over(folder, project_root(), api)
+    if as_json:
+        show_json(report.details())
+    else:
+        show(report.text())
+    return 0 if report.is_whole else 1
 
 
 @click.command()

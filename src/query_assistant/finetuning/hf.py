@@ -42,9 +42,15 @@ def train_with_hf(run: Run) -> Path:
     if run.knobs.processes == 1:
         _train(run)
     else:
-        launcher = ["accelerate.commands.launch", f"--num_processes={run.knobs.processes}"]
-        launch(launcher, "query_assistant.finetuning.hf", save_run(run))
+        launch(_launcher(run), "query_assistant.finetuning.hf", save_run(run))
     return run.work / _ADAPTER
+
+
+def _launcher(run: Run) -> list[str]:
+    """One process per GPU by accelerate; several on a CPU by torchrun, for accelerate wants MPI there."""
+    if run.lora.device == "cuda":
+        return ["accelerate.commands.launch", f"--num_processes={run.knobs.processes}"]
+    return ["torch.distributed.run", "--standalone", f"--nproc-per-node={run.knobs.processes}"]
 
 
 def _train(run: Run) -> None:

@@ -2,7 +2,7 @@
 
     ebnf   xgrammar (vLLM, openvino-genai)            size ::= [1-9] [0-9]{0,2} | "1000"
     gbnf   llama.cpp: the same notation, whose names are letters, digits and hyphens; xgrammar reads it as well
-    lark   llguidance (vLLM, llama.cpp, guidance)     SIZE: /[1-9]/ /[0-9]/~0..2 | "1000"
+    lark   llguidance (vLLM, llama.cpp, guidance)     SIZE: /[1-9]/ /[0-9]/{0,2} | "1000"
 
 In Lark every rule is a terminal, and so a whole request is one lexeme. llguidance's lexer never goes back: once ` A`
 may begin ` AND `, it no longer is a space before `Apple`. Within one terminal it follows all readings at once, and as
@@ -20,6 +20,7 @@ from query_assistant.grammar.rules import Chars, Choice, Node, Ref, Repeat, Rule
 
 Format = Literal["ebnf", "gbnf", "lark"]
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+HYPHEN = ord("-")
 SIGNS = {(0, 1): "?", (0, None): "*", (1, None): "+"}
 
 
@@ -59,9 +60,7 @@ def _bnf(node: Node, tight: bool = False) -> str:
     if isinstance(node, Ref):
         return node.name
     if isinstance(node, Repeat):
-        high = "" if node.high is None else node.high
-        sign = SIGNS.get((node.low, node.high)) or f"{{{node.low},{high}}}"
-        return _single(_bnf(node.node), node.node) + sign
+        return _single(_bnf(node.node), node.node) + _sign(node)
     if isinstance(node, Sequence):
         return " ".join(_bnf(part, tight=True) for part in node.parts)
     text = " | ".join(_bnf(option) for option in node.options)
@@ -83,12 +82,16 @@ def _lark(node: Node, tight: bool = False) -> str:
     if isinstance(node, Ref):
         return _terminal(node.name)
     if isinstance(node, Repeat):
-        sign = SIGNS.get((node.low, node.high)) or f"~{node.low}..{node.high}"
-        return _single(_lark(node.node), node.node) + sign
+        return _single(_lark(node.node), node.node) + _sign(node)
     if isinstance(node, Sequence):
         return " ".join(_lark(part, tight=True) for part in node.parts)
     text = " | ".join(_lark(option) for option in node.options)
     return f"({text})" if tight else text
+
+
+def _sign(node: Repeat) -> str:
+    """How often, as all three notations have it; Lark's own `~1..4` is not read by every llguidance."""
+    return SIGNS.get((node.low, node.high)) or f"{{{node.low},{'' if node.high is None else node.high}}}"
 
 
 def _terminal(name: str) -> str:
@@ -104,12 +107,26 @@ def _quoted(text: str) -> str:
 
 
 def _bracketed(chars: Chars) -> str:
-    spelled = (_spelled_range(low, high) for low, high in chars.ranges)
-    return f"[{''.join(spelled)}]"
+    """`-` stands last and `^` never first, where all readers take them so; llama.cpp has no escape for them."""
+    ranges = [part for low, high in chars.ranges for part in _around_hyphen(low, high)]
+    spelled = sorted((_spelled_range(low, high) for low, high in ranges), key=lambda text: text.startswith("^"))
+    hyphen = "-" if any(low <= HYPHEN <= high for low, high in chars.ranges) else ""
+    return f"[{''.join(spelled)}{hyphen}]"
+
+
+def _around_hyphen(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The range, or what lies below and above the hyphen in it."""
+    if not low <= HYPHEN <= high:
+        yield low, high
+        return
+    if low < HYPHEN:
+        yield low, HYPHEN - 1
+    if high > HYPHEN:
+        yield HYPHEN + 1, high
 
 
 def _spelled_range(low: int, high: int) -> str:
-    ends = [_escaped(chr(low), "\\]^-["), _escaped(chr(high), "\\]^-[")]
+    ends = [_escaped(chr(low), "\\]["), _escaped(chr(high), "\\][")]
     return ends[0] if low == high else "-".join(ends) if high > low + 1 else "".join(ends)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pyarrow as pa
@@ -64,6 +64,9 @@ class TableColumns:
         return self.path, self.query, self.method, self.status, self.agent
 
 
+TABLE_WORDS = tuple(field.name for field in fields(TableColumns))
+
+
 def choose_columns(
     name: str, columns: Sequence[tuple[str, ...]], sample: Sequence[Row], chosen: str | None = None
 ) -> TableColumns:
@@ -95,18 +98,23 @@ def knows_path(columns: Iterable[tuple[str, ...]]) -> bool:
     return _by_name(columns, PATHS) is not None
 
 
-def row_batch(cells: list[Row], log: LogFile) -> pa.RecordBatch:
-    """Rows of (path, query, method, status, agent) as the columns of every format; what is no request is broken."""
-    requests = [_request(row) for row in cells]
-    fits = [_PATH.match(request) is not None for request in requests]
-    log.lines += len(cells)
-    if not all(fits):
-        others = [request for request, fit in zip(requests, fits, strict=True) if not fit]
-        add_broken(log, others[:EXAMPLES], len(others))
-    kept = [(request, row) for request, row, fit in zip(requests, cells, fits, strict=True) if fit]
-    statuses = [int(status) if (status := str(row[3])[:3]).isdecimal() else 0 for _, row in kept]
-    agents = crawlers_of(pa.array([_text(row[4]) for _, row in kept], pa.string()))
-    return rows(pa.array([request for request, _ in kept], pa.string()), pa.array(statuses, pa.int16()), agents)
+def row_batch(cells: Sequence[Row], log: LogFile, lines: Sequence[int] | None = None) -> pa.RecordBatch:
+    """Rows of (path, query, method, status, agent) as the columns of every format; what is no request is broken.
+
+    Args:
+        lines: how many lines each row stands for; one each where nobody counted.
+    """
+    counts = lines or [1] * len(cells)
+    found = [(_request(row), row, count) for row, count in zip(cells, counts, strict=True)]
+    log.lines += sum(counts)
+    others = [(request, count) for request, _, count in found if not _PATH.match(request)]
+    if others:
+        add_broken(log, [request for request, _ in others[:EXAMPLES]], sum(count for _, count in others))
+    kept = [one for one in found if _PATH.match(one[0])] if others else found
+    statuses = [int(status) if (status := str(row[3])[:3]).isdecimal() else 0 for _, row, _ in kept]
+    agents = crawlers_of(pa.array([_text(row[4]) for _, row, _ in kept], pa.string()))
+    requests = pa.array([request for request, _, _ in kept], pa.string())
+    return rows(requests, pa.array(statuses, pa.int16()), agents, [count for _, _, count in kept])
 
 
 def _request(row: Row) -> str:

@@ -109,7 +109,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _read(db: duckdb.DuckDBPyConnection, log: LogFile) -> None:
     """Adds one file's requests to `raw`; those without a path are broken lines."""
-    db.register("lines", pa.RecordBatchReader.from_batches(SCHEMA, batches(log)))
+    db.register("lines", pa.RecordBatchReader.from_batches(SCHEMA, batches(log, db)))
     db.execute(_reading(log.format))
     db.unregister("lines")
     log.broken += _one(db, "SELECT coalesce(sum(lines), 0) FROM raw WHERE path = ''")
@@ -135,7 +135,7 @@ def _reading(format: Format) -> str:
                     CASE WHEN starts_with(request, 'GET ') THEN substr(request, 5) WHEN starts_with(request, '/')
                         THEN request ELSE regexp_replace(request, '^[A-Z]{{3,8}} ', '') END, ' HTTP/', 1)) AS target,
                 status, crawler, lines
-            FROM (SELECT request, status, crawler, count(*) AS lines FROM lines GROUP BY request, status, crawler)
+            FROM (SELECT request, status, crawler, sum(lines) AS lines FROM lines GROUP BY request, status, crawler)
         )
     )
     GROUP BY ALL"""

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from query_assistant.errors import InputError
+from query_assistant.logs.remote import find_remote, is_remote, open_remote
 
 if TYPE_CHECKING:
     from query_assistant.logs.columns import TableColumns
@@ -73,11 +74,17 @@ class LogFile:
 def find_logs(paths: Iterable[Path | str]) -> dict[Path, bool]:
     """The files meant by names, folders (all files in them) and glob patterns, sorted: file -> was it named itself.
 
+    What lies in a bucket (`s3://bucket/folder`) counts as a file.
+
     Raises:
         InputError: a name stands for no file.
+        MissingResourceError: a bucket cannot be listed.
     """
     found: dict[Path, bool] = {}
     for path in paths:
+        if is_remote(path):
+            found |= find_remote(path)
+            continue
         named = Path(path)
         if named.is_dir():
             matches = [file for file in sorted(named.rglob("*")) if file.is_file() and not file.name.startswith(".")]
@@ -92,7 +99,7 @@ def find_logs(paths: Iterable[Path | str]) -> dict[Path, bool]:
 
 
 def starts_with(path: Path, magic: bytes) -> bool:
-    with _opened(path) as raw:
+    with open_packed(path) as raw:
         return raw.read(len(magic)) == magic
 
 
@@ -158,7 +165,14 @@ def slices(block: bytes, starts: Places, ends: Places) -> pa.Array:
     return everything.take(pa.array(np.arange(0, len(bounds) - 1, 2, dtype=np.int32)))
 
 
-def _opened(path: Path) -> IO[bytes]:
+def open_packed(path: Path) -> IO[bytes]:
+    """The file as it lies there, in a bucket or on the disk.
+
+    Raises:
+        InputError, MissingResourceError: it cannot be read.
+    """
+    if is_remote(path):
+        return open_remote(path)
     try:
         return path.open("rb")
     except OSError as error:
@@ -187,7 +201,7 @@ def _plain(log: LogFile) -> Iterator[bytes]:
 
 
 def _unpacked(log: LogFile) -> Iterator[bytes]:
-    with _opened(log.path) as raw:
+    with open_packed(log.path) as raw:
         head = raw.read(16)
         raw.seek(0)
         for magic, what in _REFUSED.items():

@@ -14,7 +14,7 @@ are counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -27,7 +27,8 @@ from query_assistant.logs.noise import load_noise
 from query_assistant.logs.privacy import masked
 
 # request: `GET /path?query HTTP/1.1` or the path alone, escaped as the format has it. status: 0 where the log has none.
-SCHEMA = pa.schema([("request", pa.string()), ("status", pa.int16()), ("crawler", pa.bool_())])
+# lines: how many such lines there were, one unless somebody counted.
+SCHEMA = pa.schema([("request", pa.string()), ("status", pa.int16()), ("crawler", pa.bool_()), ("lines", pa.int64())])
 EXAMPLES = 5  # broken lines of a file that are kept to look at
 
 # Everything before the first quote, whatever stands in brackets there: clients, syslog's prefix, the time, durations.
@@ -82,8 +83,11 @@ def line_batches(log: LogFile, blocks: Iterator[bytes] | None = None) -> Iterato
             yield _matched(slices(block, starts, ends), log)
 
 
-def rows(requests: pa.Array, statuses: pa.Array, crawlers: pa.Array) -> pa.RecordBatch:
-    return pa.record_batch([requests, statuses, crawlers], schema=SCHEMA)
+def rows(
+    requests: pa.Array, statuses: pa.Array, crawlers: pa.Array, lines: Sequence[int] | None = None
+) -> pa.RecordBatch:
+    counts = pa.array(lines, pa.int64()) if lines is not None else pa.repeat(pa.scalar(1, pa.int64()), len(requests))
+    return pa.record_batch([requests, statuses, crawlers, counts], schema=SCHEMA)
 
 
 def add_broken(log: LogFile, lines: list[str], count: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
+import duckdb
 import pyarrow as pa
 
 from query_assistant.errors import InputError
@@ -16,6 +17,7 @@ from query_assistant.logs.formats import LINE_PATTERNS, line_batches
 from query_assistant.logs.privacy import masked
 from query_assistant.logs.tables import (
     SAMPLED,
+    counted_batches,
     csv_columns,
     inner_blocks,
     is_w3c,
@@ -80,8 +82,14 @@ def open_log(path: Path, format: str | None = None, column: str | None = None) -
     return LogFile(path, _sniffed(path, lines) if lines else "paths")
 
 
-def batches(log: LogFile) -> Iterator[pa.RecordBatch]:
-    """The log's requests as rows of `formats.SCHEMA`; fills in its counts on the way."""
+def batches(log: LogFile, db: duckdb.DuckDBPyConnection | None = None) -> Iterator[pa.RecordBatch]:
+    """The log's requests as rows of `formats.SCHEMA`; fills in its counts on the way.
+
+    Args:
+        db: counts the equal rows of Parquet, within its own bounds of memory.
+    """
+    if log.format == "parquet":
+        return counted_batches(log, db or duckdb.connect())
     if log.inner:
         return line_batches(log, inner_blocks(log))
     return line_batches(log) if log.format in LINE_PATTERNS and log.columns is None else table_batches(log)

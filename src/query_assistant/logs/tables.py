@@ -9,6 +9,7 @@ parquet  the same as columns
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -16,13 +17,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from query_assistant.errors import InputError
-from query_assistant.logs.columns import Row, TableColumns, choose_columns, row_batch
-from query_assistant.logs.files import LogFile, line_blocks, lines_of
+from query_assistant.logs.columns import TABLE_WORDS, Row, TableColumns, choose_columns, row_batch
+from query_assistant.logs.files import LogFile, line_blocks, lines_of, open_packed
 from query_assistant.logs.formats import add_broken
+from query_assistant.logs.remote import shown_address
 from query_assistant.nesting import Keys, keyed_values
 
 ROWS = 50_000
@@ -35,8 +38,8 @@ _ESCAPED_BYTE = re.compile(r"(\\\\)|\\x([0-9A-Fa-f]{2})")
 
 
 def table_batches(log: LogFile) -> Iterator[pa.RecordBatch]:
-    """The rows of a table; fills in the log's counts on the way."""
-    readers = {"csv": _csv_rows, "w3c": _w3c_rows, "jsonl": _json_rows, "parquet": _parquet_rows}
+    """The rows of a table of lines; fills in the log's counts on the way."""
+    readers = {"csv": _csv_rows, "w3c": _w3c_rows, "jsonl": _json_rows}
     found = readers[log.format](log)
     while batch := list(islice(found, ROWS)):
         yield row_batch(batch, log)
@@ -246,20 +249,51 @@ def parquet_columns(path: Path, chosen: str | None) -> TableColumns:
     Raises:
         InputError: it cannot be read, or as `choose_columns`.
     """
-    try:
-        sample = next(pq.ParquetFile(path).iter_batches(batch_size=SAMPLED), None)
-        names = pq.ParquetFile(path).schema_arrow.names
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot read {path} as Parquet: {error}; the file may be cut off, copy it again") from error
+    with open_packed(path) as raw:
+        try:
+            file = pq.ParquetFile(raw)
+            sample = next(file.iter_batches(batch_size=SAMPLED), None)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(
+                f"cannot read {shown_address(path)} as Parquet: {error}; the file may be cut off, copy it again"
+            ) from error
+        names = file.schema_arrow.names
     cells = [] if sample is None else list(zip(*(column.to_pylist() for column in sample.columns), strict=True))
     return choose_columns(path.name, [(name,) for name in names], cells, chosen)
 
 
-def _parquet_rows(log: LogFile) -> Iterator[Row]:
-    names = [name[0] if name else None for name in _columns(log).wanted]
-    try:
-        for batch in pq.ParquetFile(log.path).iter_batches(columns=[name for name in names if name], batch_size=ROWS):
-            none = [None] * len(batch)
-            yield from zip(*(batch.column(name).to_pylist() if name else none for name in names), strict=True)
-    except (OSError, pa.ArrowException) as error:
-        log.truncated = f"Parquet data damaged after {log.lines:,} rows: {error}"
+def counted_batches(log: LogFile, db: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, equal ones counted by DuckDB before Python sees any: of a hundred million rows it
+    sees what is distinct."""
+    found = _parquet_batches(log)
+    first = next(found, None)
+    if first is None:
+        return
+    names = ", ".join(TABLE_WORDS)
+    with db.cursor() as beside:  # the connection itself reads what this yields
+        beside.register("cells", pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], found)))
+        beside.execute(f"CREATE TEMP TABLE counted AS SELECT {names}, count(*) AS lines FROM cells GROUP BY ALL")
+        beside.unregister("cells")
+        beside.execute("SELECT * FROM counted ORDER BY ALL")  # the same examples every time
+        while part := beside.fetchmany(ROWS):
+            yield row_batch([row[:-1] for row in part], log, [int(row[-1]) for row in part])
+
+
+def _parquet_batches(log: LogFile) -> Iterator[pa.RecordBatch]:
+    """The wanted columns of a Parquet file, called as `TableColumns` calls them; what is not there is null."""
+    names = {word: getattr(_columns(log), word) for word in TABLE_WORDS}
+    read = 0
+    with open_packed(log.path) as raw:
+        try:
+            file = pq.ParquetFile(raw)
+            wanted = list(dict.fromkeys(name[0] for name in names.values() if name))
+            for batch in file.iter_batches(columns=wanted, batch_size=ROWS):
+                yield pa.RecordBatch.from_pydict(
+                    {
+                        word: batch.column(name[0]) if name else pa.nulls(len(batch), pa.string())
+                        for word, name in names.items()
+                    }
+                )
+                read += len(batch)
+        except (OSError, pa.ArrowException) as error:
+            log.truncated = f"Parquet data damaged after {read:,} rows: {error}"

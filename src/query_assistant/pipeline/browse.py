@@ -24,9 +24,11 @@ from query_assistant.project import load_environment, project_root
 from query_assistant.reporting.figures import curve_entries
 from query_assistant.reporting.pipeline_runs import SystemsCompared, current_pipeline_run
 from query_assistant.reporting.store import open_store, store_uri
+from query_assistant.reporting.techniques import read_effects
 from query_assistant.reporting.tracking import is_logged, log_comparison
 from query_assistant.reporting.views import PIPELINE_RUNS, SYSTEMS, view_address, write_views
 
+TECHNIQUES_FILE = Path("metrics/techniques.json")
 HOST, PORT = "127.0.0.1", 5000
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -53,7 +55,9 @@ def log_workspace(root: Path) -> str | None:
         return known
     files = [*sorted(path for path in report.glob("*") if path.is_file()), Path("params.yaml")]
     curve = curve_entries(training) if params.model.trained and training.is_file() else []
-    return log_comparison(experiment, pipeline, SystemsCompared(run, documents, training=curve, files=files))
+    worth = read_effects(TECHNIQUES_FILE) if TECHNIQUES_FILE.is_file() else []  # none of scores made before it was
+    found = SystemsCompared(run, documents, training=curve, effects=worth, files=files)
+    return log_comparison(experiment, pipeline, found)
 
 
 def addresses(server: str, experiment_id: str) -> str:

@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from query_assistant.errors import MissingResourceError
 from query_assistant.forgetting.measuring import HARNESS_MISSING
 from query_assistant.models.fetching import is_near
 from query_assistant.params import ModelParams, Params
+from query_assistant.project import CACHE_VARIABLE, shared_cache
 
 HUB = "https://huggingface.co"
+_GIGABYTE = 10**9
+_PATIENCE_S = 2
 _PACKAGES = {"openvino": "openvino_genai", "transformers": "transformers", "openai": "openai"}
 _TRAINERS = {"torchtune": "torchtune", "hf": "trl"}
 
@@ -40,7 +44,8 @@ def missing(params: Params, base: Path) -> Iterator[str]:
     """What is not there, each with its remedy; `base` is where the weights may lie already."""
     model = params.model
     yield from _weights(model, base)
-    yield from _gpu(model)
+    yield from _gpu(model, params.finetune.processes)
+    yield from _room(model, base)
     yield from _packages(params)
     if model.engine.kind == "openai":
         yield from _key(model.engine.api_key_variable, "model.engine")
@@ -58,8 +63,11 @@ def _key(variable: str, section: str) -> Iterator[str]:
 
 def _weights(model: ModelParams, base: Path) -> Iterator[str]:
     source = model.source
-    if source.kind == "folder" and not Path(source.name).expanduser().is_dir():
-        yield f"no weights in {source.name}: correct model.source.name, a folder with config.json and *.safetensors"
+    if source.kind == "folder" and not _holds_model(Path(source.name).expanduser()):
+        yield (
+            f"no weights in {source.name}: correct model.source.name, a folder with config.json and *.safetensors, or "
+            "with one *.gguf"
+        )
     if source.kind != "hub" or is_near(source, base):
         return
     endpoint = os.environ.get("HF_ENDPOINT", HUB)
@@ -75,20 +83,32 @@ def _weights(model: ModelParams, base: Path) -> Iterator[str]:
         )
 
 
+def _holds_model(folder: Path) -> bool:
+    whole = (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    return whole or any(folder.glob("*.gguf"))
+
+
 def _answers(endpoint: str) -> bool:
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True  # it is the proxy's to say
     host, _, port = re.sub(r"^\w+://", "", endpoint).split("/")[0].partition(":")
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        try:
-            probe.connect((host, int(port or (80 if endpoint.startswith("http:") else 443))))
-        except OSError:
-            return False
-    return True
+    place = host, int(port or (80 if endpoint.startswith("http:") else 443))
+    found: list[bool] = []
+    asking = threading.Thread(target=lambda: found.append(_connects(place)), daemon=True)
+    asking.start()  # a thread, for looking up a name keeps to no time limit
+    asking.join(_PATIENCE_S)
+    return found == [True]
 
 
-def _gpu(model: ModelParams) -> Iterator[str]:
+def _connects(place: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(place, timeout=_PATIENCE_S):
+            return True
+    except OSError:
+        return False
+
+
+def _gpu(model: ModelParams, processes: int) -> Iterator[str]:
     trains = bool(model.trained and model.lora and model.lora.device == "cuda")
     answers = model.engine.device == "cuda"
     if not trains and not answers:
@@ -107,6 +127,8 @@ def _gpu(model: ModelParams) -> Iterator[str]:
             f"the GPU has {max(memory)} GB of memory, {model.gpu_gigabytes} are needed {why}: lower "
             "model.prompt_tokens and model.gpu_gigabytes, or use a smaller model"
         )
+    if trains and 0 < len(memory) < processes:
+        yield f"{len(memory)} GPU(s) for finetune.processes={processes}: set it to {len(memory)}, one for each"
 
 
 def _gpu_gigabytes() -> list[int]:
@@ -115,8 +137,35 @@ def _gpu_gigabytes() -> list[int]:
     if tool is None:
         return []
     command = [tool, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * _PATIENCE_S)
+    except subprocess.TimeoutExpired:  # a driver that hangs runs nothing either
+        return []
     return [round(int(line) / 1024) for line in done.stdout.split() if line.isdigit()]
+
+
+def _room(model: ModelParams, base: Path) -> Iterator[str]:
+    """Memory to load and merge the weights in, and disk for those that are not here yet."""
+    memory = _memory_gigabytes()
+    if memory < model.memory_gigabytes:
+        yield (
+            f"{memory} GB of memory, {model.memory_gigabytes} are needed to load and merge the weights: use a machine "
+            "with more, or a smaller model"
+        )
+    if is_near(model.source, base):
+        return
+    cache = shared_cache()
+    there = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free // _GIGABYTE
+    if free < model.disk_gigabytes:
+        yield (
+            f"{free} GB free in {there}, {model.disk_gigabytes} are needed for the weights: make room, or set "
+            f"{CACHE_VARIABLE} to a folder of a larger disk"
+        )
+
+
+def _memory_gigabytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _GIGABYTE
 
 
 def _cuda_build() -> bool:
@@ -132,8 +181,14 @@ def _packages(params: Params) -> Iterator[str]:
     needed = [_PACKAGES[params.model.engine.kind]]
     if params.model.trained and params.finetune.engine in _TRAINERS:
         needed.append(_TRAINERS[params.finetune.engine])
+    if params.model.engine.kind == "transformers" and "grammar" in params.generate.decoding:
+        needed.append("xgrammar")
     for name in needed:
         if importlib.util.find_spec(name) is None:
             yield f"the package {name} is not installed: run `make env`"
+    if params.filter.logs.startswith("s3:") and importlib.util.find_spec("dvc_s3") is None:
+        yield "the package dvc_s3 is not installed: run `pip install '.[s3]'`, with which DVC sees whether logs changed"
+    if params.finetune.engine == "hf" and params.model.lora and params.model.lora.quantize_base:
+        yield "no QLoRA by finetune=hf: use finetune=torchtune, or set model.lora.quantize_base=false"
     if params.forget.tasks and importlib.util.find_spec("lm_eval") is None:
         yield HARNESS_MISSING

@@ -15,11 +15,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from query_assistant.errors import ConfigurationError
+from query_assistant.errors import ConfigurationError, QueryAssistantError
 from query_assistant.exits import run_to_exit
 from query_assistant.files import atomic_writer
 from query_assistant.params import SCHEMA, Params, check_params, load_params
-from query_assistant.project import project_root
+from query_assistant.pipeline.checks import require
+from query_assistant.project import load_environment, project_root
 
 
 def compose(overrides: Sequence[str], output: Path) -> Params:
@@ -46,16 +47,27 @@ def compose(overrides: Sequence[str], output: Path) -> Params:
 def validated(*, _root_: DictConfig) -> str:
     """The schema's name, for `schema: ${validated:}`, if the whole configuration keeps to it.
 
+    For `dvc exp run` the machine is looked at as well, so that what it lacks is said before anything is written; a
+    queued experiment may run on another.
+
     Raises:
         SystemExit: it does not. DVC would wrap any other exception into three sentences of its own.
     """
     composed = OmegaConf.create({**OmegaConf.to_container(_root_, resolve=False), "schema": SCHEMA})  # type: ignore[dict-item]
     values = OmegaConf.to_container(composed, resolve=True)
     try:
-        check_params(values, "conf/")
-    except ConfigurationError as error:
+        params = check_params(values, "conf/")
+        if _runs_here(sys.argv):
+            load_environment()
+            require(params, project_root() / "models" / "base")
+    except QueryAssistantError as error:
         raise SystemExit(f"error: {' '.join(str(error).split())}") from None
     return SCHEMA
+
+
+def _runs_here(arguments: Sequence[str]) -> bool:
+    """Whether this is `dvc exp run`, of an experiment that starts now."""
+    return Path(arguments[0]).name == "dvc" and arguments[1:3] == ["exp", "run"] and "--queue" not in arguments
 
 
 def write_params(overrides: Sequence[str]) -> None:

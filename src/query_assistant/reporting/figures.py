@@ -107,6 +107,24 @@ def draw_losses(losses: Mapping[str, Sequence[tuple[int, float]]], path: Path) -
     _save(figure, path)
 
 
+def draw_learning(points: Sequence[tuple[int, float, float, tuple[float, float]]], path: Path) -> None:
+    """What was learnt (upwards) against what general tasks lost or gained (sideways), a dot per (steps, share right,
+    change, its interval), joined in order of steps."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    learnt, changed = [100 * one[1] for one in points], [100 * one[2] for one in points]
+    sides = [(max(one[2] - one[3][0], 0.0), max(one[3][1] - one[2], 0.0)) for one in points]
+    spans = [[100 * side[end] for side in sides] for end in (0, 1)]
+    axes.errorbar(changed, learnt, xerr=spans, color=BLUE, fmt="o-", capsize=3)
+    for steps, right, change, _ in points:
+        axes.annotate(f"{steps} steps", (100 * change, 100 * right), xytext=(4, 6), textcoords="offset points")
+    axes.axvline(0, color="grey", linewidth=1, linestyle="--")
+    axes.set_xlabel("general tasks: fine-tuned less base, points (95% interval)")
+    axes.set_ylabel("queries right, best system, percent")
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
 def _pyplot() -> Any:
     import matplotlib
 

@@ -37,10 +37,11 @@ from query_assistant.replica import Replica
 from query_assistant.reporting.charts import Bar, curves, interval_line, scatter
 from query_assistant.reporting.figures import loss_curves
 from query_assistant.reporting.published import published_params
-from query_assistant.reporting.tables import TECHNIQUES, error_kinds, error_share, interval_level, read_scores
+from query_assistant.reporting.tables import error_kinds, error_share, interval_level, read_scores
+from query_assistant.reporting.techniques import Verdicts, all_twins, effects
 from query_assistant.scoring import Judge
 from query_assistant.scoring.documents import Score, score_system
-from query_assistant.statistics import Resampling, paired_bootstrap
+from query_assistant.statistics import Resampling
 from query_assistant.systems.evaluation_sets import BENCHMARK, Item, load_benchmark, load_evaluation_sets
 
 PLACE = Path("metrics/page")
@@ -110,31 +111,18 @@ def ablation(systems: Sequence[str], items: Sequence[Judged]) -> list[Bar]:
     The interval is that of the paired bootstrap at 95%, questions with one right query drawn together; `dots` are the
     pairs of systems.
     """
+    asked = [Verdicts((item["api"], item["group"]), _right_systems(item)) for item in items]
     found = []
-    for technique, instead in TECHNIQUES.items():
-        twins = {one: _twin(one, technique, instead) for one in systems if technique in one.split("-")}
-        pairs = [(one, twin) for one, twin in twins.items() if twin in systems]
-        asked = [item for item in items if all(name in item["answers"] for pair in pairs for name in pair)]
-        if not pairs or not asked:
-            continue
-        with_it, without = ([[_right(item, pair[side]) for pair in pairs] for item in asked] for side in (0, 1))
-        drawn = paired_bootstrap(
-            [fmean(row) for row in with_it],
-            [fmean(row) for row in without],
-            seed=0,
-            purpose=f"page/{technique}",
-            groups=[(item["api"], item["group"]) for item in asked],
-        )
-        single = [fmean(ours) - fmean(theirs) for ours, theirs in
-                  zip(zip(*with_it, strict=True), zip(*without, strict=True), strict=True)]  # fmt: skip
-        said = f"instead of {instead}; {len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'} of systems"
-        ends = (100 * drawn.difference, 100 * drawn.interval.low, 100 * drawn.interval.high)
-        found.append(Bar(technique, *ends, dots=tuple(100 * gain for gain in single), note=said))
+    for one in effects(all_twins(systems), {BENCHMARK: asked}):
+        pairs = len(one.gains)
+        said = f"instead of {one.instead_of}; {pairs} {'pair' if pairs == 1 else 'pairs'} of systems; {one.verdict}"
+        ends = (100 * one.difference, 100 * one.low, 100 * one.high)
+        found.append(Bar(one.technique, *ends, dots=tuple(100 * gain for gain in one.gains), note=said))
     return found
 
 
-def _twin(system: str, technique: str, instead: str) -> str:
-    return "-".join(instead if word == technique else word for word in system.split("-"))
+def _right_systems(item: Judged) -> dict[str, bool]:
+    return {system: answer["right"] for system, answer in item["answers"].items()}
 
 
 def _right(item: Judged, system: str) -> float:
@@ -217,6 +205,7 @@ def page_of_workspace(root: Path, path: Path, others: Mapping[str, str]) -> None
         test_limit=params.generate.test_limit,
         benchmark_limit=params.generate.benchmark_limit,
         seed=params.seed,
+        held_out=params.generate.held_out,
     )
     training = root / "metrics/training.csv"
     losses = loss_curves(training) if params.model.trained and training.is_file() else {}

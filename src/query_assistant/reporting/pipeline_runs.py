@@ -13,6 +13,7 @@ from pathlib import Path
 
 from query_assistant.records import Response
 from query_assistant.reporting.provenance import Provenance
+from query_assistant.reporting.techniques import Effect
 from query_assistant.scoring.documents import Rows
 from query_assistant.systems.evaluation_sets import Item
 
@@ -96,6 +97,7 @@ class SystemsCompared:
         answers: by system, where they are at hand.
         sets: what was asked, by set.
         training: entries of the training curve, each with its `step`.
+        effects: what its techniques are worth, for the parent.
         numbers: of the whole run, such as what was forgotten, for the parent.
         files: figures, tables and parameters, for the parent.
     """
@@ -105,5 +107,6 @@ class SystemsCompared:
     answers: Mapping[str, SystemAnswers] = field(default_factory=dict)
     sets: Mapping[str, Sequence[Item]] = field(default_factory=dict)
     training: Sequence[Mapping[str, float]] = ()
+    effects: Sequence[Effect] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()

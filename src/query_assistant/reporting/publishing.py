@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from query_assistant.archives import pack
@@ -16,6 +17,8 @@ from query_assistant.exits import run_to_exit
 from query_assistant.finetuning.run import LOSSES
 from query_assistant.finetuning.training import CONFIG, REPORT, WEIGHTS
 from query_assistant.params import load_params
+from query_assistant.records import Pair, Response, read_jsonl, write_jsonl
+from query_assistant.reporting.published import ASKED
 from query_assistant.retrieval.encoder import ADAPTER as LINKER_WEIGHTS
 from query_assistant.retrieval.encoder import ADAPTER_CONFIG as LINKER_CONFIG
 from query_assistant.retrieval.linking import REPORT as LINK_REPORT
@@ -52,8 +55,11 @@ def publish_adapter(adapter: Path, report: Path, params: Path, archive: Path, ca
         halved.unlink()
 
 
-def publish_responses(responses: Path, params: Path, archive: Path) -> None:
+def publish_responses(responses: Path, params: Path, archive: Path, test: Path | None = None) -> None:
     """Packs every system's answers, in whichever folders below `responses` they lie.
+
+    Args:
+        test: the test split, of which what was asked goes along, so that its answers can be judged elsewhere.
 
     Raises:
         MissingResourceError: there are none.
@@ -61,7 +67,12 @@ def publish_responses(responses: Path, params: Path, archive: Path) -> None:
     files = {path.name: path for path in sorted(responses.rglob("*.jsonl"))}
     if not files:
         raise MissingResourceError(f"no responses in {responses} to publish; run `dvc repro generate`")
-    pack({**files, PARAMS: params}, archive)
+    ids = {answer.id for path in files.values() for answer in read_jsonl(path, Response)}
+    asked = [pair for pair in read_jsonl(test, Pair) if pair.id in ids] if test and test.is_file() else []
+    with TemporaryDirectory() as folder:
+        kept = Path(folder) / "test.jsonl"
+        write_jsonl(kept, asked)
+        pack({**files, PARAMS: params} | ({ASKED: kept} if asked else {}), archive)
 
 
 def publish_linker(linker: Path, report: Path, archive: Path) -> None:
@@ -96,7 +107,9 @@ def publish() -> None:
     publish_adapter(Path("models/adapter"), report, params, shared / "published-adapter.tar.gz", made)
     publish_linker(Path("models/linker"), Path("metrics/link.json"), shared / "published-linker.tar.gz")
     publish_index(Path("models/index"), load_params(params).apis, shared / "published-index.tar.gz")
-    publish_responses(Path("data/responses"), params, shared / "published-responses.tar.gz")
+    publish_responses(
+        Path("data/responses"), params, shared / "published-responses.tar.gz", Path("data/splits/test.jsonl")
+    )
 
 
 if __name__ == "__main__":

@@ -31,12 +31,13 @@ from query_assistant.reporting.tables import (
     write_errors,
     write_systems,
 )
+from query_assistant.reporting.techniques import Effect
 from query_assistant.scoring.documents import Score
 
 TABLES = {
     "results": Path("metrics/report/systems.md"),
-    "techniques": Path("metrics/report/techniques.md"),
     "published": Path("metrics/published/systems.md"),
+    "levers": Path("metrics/published/levers.md"),
 }
 
 
@@ -46,6 +47,7 @@ def write_report(
     training: Path | None,
     folder: Path,
     forgetting: Forgetting | None = None,
+    effects: Sequence[Effect] = (),
 ) -> list[Path]:
     """Writes the tables and figures of one run's scores, as `read_scores` gives them, and returns their paths.
 
@@ -53,13 +55,15 @@ def write_report(
 
     Args:
         forgetting: what fine-tuning cost elsewhere; a table more, if anything was measured.
+        effects: what the techniques are worth, as the score stage found.
     """
     run = with_first_revision(run, folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_provenance(run, folder)
-    for name, table in (("systems", systems_table), ("techniques", techniques_table), ("apis", api_table)):
-        (folder / f"{name}.md").write_text(f"{run.caption}\n\n{table(scores)}", encoding="utf-8")
+    tables = {"systems": systems_table(scores), "techniques": techniques_table(effects), "apis": api_table(scores)}
+    for name, table in tables.items():
+        (folder / f"{name}.md").write_text(f"{run.caption}\n\n{table}", encoding="utf-8")
     if forgetting and forgetting.tasks:
         caption = f"Experiment `{run.title}`; {run.model}; revision {run.revision}."
         (folder / "forgetting.md").write_text(f"{caption}\n\n{forgetting_table(forgetting)}", encoding="utf-8")

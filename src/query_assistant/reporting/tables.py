@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from query_assistant.forgetting.comparison import Forgetting, Interval, TaskForgetting
+from query_assistant.reporting.techniques import AnswerFigures, Effect, all_twins
 from query_assistant.scoring.diagnosis import ErrorClass
 from query_assistant.scoring.documents import Score, read_score
 
 RUNGS = ("valid", "exact", "canonical", "execution", "selection")
-TECHNIQUES = {  # and what it replaces
-    "finetuned": "base",
-    "few_shot": "zero_shot",
-    "rag": "closed",
-    "grammar": "free",
-    "chosen": "grammar",
-}
+INTERVAL = "(95% interval)"  # of a paired difference
 
 
 def read_scores(paths: Sequence[Path]) -> list[Score]:
@@ -40,8 +35,7 @@ def systems_table(scores: Sequence[Score]) -> str:
     columns = ["system", *RUNGS[:-1], f"selection ({interval_level(scores)} interval)", "prompt tokens"]
     if scores[0].test:
         columns.insert(-1, "test split: selection")
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return _markdown([columns, ["---", *["---:"] * (len(columns) - 1)], *map(_row, scores)])
 
 
 def _row(score: Score) -> list[str]:
@@ -71,20 +65,59 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def techniques_table(scores: Sequence[Score]) -> str:
-    """A Markdown table of what each technique adds to selection on the benchmark, in percentage points."""
-    tested = bool(scores[0].test)
-    lines = [
-        "| technique | instead of | pairs of systems | mean gain, points | smallest | largest |"
-        + " test split: mean |" * tested,
-        "|---|---|---:|---:|---:|---:|" + "---:|" * tested,
-    ]
-    test = gains(scores, "test") if tested else {}
-    for technique, found in gains(scores).items():
-        points = (fmean(found), min(found), max(found), *([fmean(test[technique])] if tested else []))
-        cells = " | ".join(f"{100 * value:+.1f}" for value in points)
-        lines.append(f"| `{technique}` | `{TECHNIQUES[technique]}` | {len(found)} | {cells} |")
-    return "\n".join(lines) + "\n"
+def techniques_table(effects: Sequence[Effect]) -> str:
+    """A Markdown table of what each technique adds to selection: percentage points, over all pairs of systems."""
+    tested = any(one.set == "test" for one in effects)
+    columns = ["technique", "instead of", "pairs of systems", f"mean gain, points {INTERVAL}", "smallest", "largest"]
+    columns += ["p, corrected", "benchmark", *[f"test split: mean {INTERVAL}", "p, corrected"] * tested]
+    lines = [columns, ["---", "---", *["---:"] * 5, "---", *["---:", "---:"] * tested]]
+    test = {one.technique: one for one in effects if one.set == "test"}
+    for one in (one for one in effects if one.set == "benchmark"):
+        ends = [f"{100 * end(one.gains):+.1f}" for end in (min, max)]
+        line = [
+            f"`{one.technique}`",
+            f"`{one.instead_of}`",
+            str(len(one.gains)),
+            _gain(one),
+            *ends,
+            _p(one),
+            one.verdict,
+        ]
+        also = test.get(one.technique)
+        lines.append([*line, *((_gain(also), _p(also)) if also else ("", "")) * tested])
+    return _markdown(lines)
+
+
+def levers_table(effects: Sequence[Effect], figures: Mapping[tuple[str, str], AnswerFigures]) -> str:
+    """A Markdown table, a row per lever and test set: one system with it, one without; shares in percent.
+
+    Args:
+        figures: what else is shown, by set and system.
+    """
+    columns = ["lever", "instead of", "on", "right with it", "without", f"difference, points {INTERVAL}"]
+    columns += ["gained / lost", "p, corrected", "valid with / without", "seconds with / without", "verdict"]
+    lines = [columns, ["---", "---", "---", *["---:"] * 7, "---"]]
+    for one in effects:
+        both = [figures[one.set, system] for system in one.systems[0]]
+        where = f"{one.questions} of the {'benchmark' if one.set == 'benchmark' else 'test split'}"
+        shares = [_percent(one.with_it), _percent(one.without), _gain(one), f"{one.gained} / {one.lost}", _p(one)]
+        valid, seconds = (
+            " / ".join(each) for each in ([_percent(of.valid) for of in both], [f"{of.seconds:.2f}" for of in both])
+        )
+        lines.append([f"`{one.technique}`", f"`{one.instead_of}`", where, *shares, valid, seconds, one.verdict])
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _gain(effect: Effect) -> str:
+    return _change(effect.difference, (effect.low, effect.high), 100)
+
+
+def _p(effect: Effect) -> str:
+    return "<0.001" if effect.p_corrected < 0.001 else f"{effect.p_corrected:.3f}"
 
 
 def forgetting_table(result: Forgetting) -> str:
@@ -119,14 +152,10 @@ def _change(difference: float, interval: Interval, factor: int) -> str:
 def gains(scores: Sequence[Score], name: str = "benchmark") -> dict[str, list[float]]:
     """For each technique, selection with it less selection without it, for every two systems otherwise alike."""
     shares = {score.system: score.sets[name].selection for score in scores}
-    found: dict[str, list[float]] = {}
-    for technique, without in TECHNIQUES.items():
-        for system, share in shares.items():
-            words = system.split("-")
-            twin = "-".join(without if word == technique else word for word in words)
-            if technique in words and twin in shares:
-                found.setdefault(technique, []).append(share - shares[twin])
-    return found
+    return {
+        technique: [shares[system] - shares[without] for system, without in pairs]
+        for technique, pairs in all_twins(list(shares)).items()
+    }
 
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:

@@ -40,6 +40,7 @@ from query_assistant.reporting.run_contents import (
 )
 from query_assistant.reporting.store import exclusively, open_store
 from query_assistant.reporting.tables import api_table, read_scores, summary, systems_table, techniques_table
+from query_assistant.reporting.techniques import effect_figures
 from query_assistant.reporting.views import write_views
 from query_assistant.scoring.documents import Score, read_score, times
 
@@ -92,7 +93,9 @@ class _Log:
     def parent_run(self) -> str:
         """Completes the parent and finishes it."""
         run, run_id, scores = self._found.run, str(self._parent.info.run_id), read_scores(self._found.documents)
-        tables = [("systems", systems_table(scores)), ("techniques", techniques_table(scores))]
+        effects = self._found.effects
+        tables = [("systems", systems_table(scores))]
+        tables += [("techniques", techniques_table(effects))] if effects else []
         tables += [("APIs", api_table(scores))] if len(scores[0].benchmark.by_api) > 1 else []
         note = [INTRODUCTION, run.caption, *(f"**{name}**\n\n{table}" for name, table in tables)]
         self._client.set_tag(run_id, MLFLOW_RUN_NOTE, "\n\n".join(note))  # MLflow folds all but the first lines
@@ -101,7 +104,12 @@ class _Log:
         self._log_training()
         if not self._parent.inputs.dataset_inputs:
             self._client.log_inputs(run_id, datasets=[*tested_on(self._found.sets), *trained_on(Path("dvc.lock"))])
-        self._fill(self._parent, self._knobs, {**summary(scores), **self._found.numbers}, self._found.files)
+        self._fill(
+            self._parent,
+            self._knobs,
+            {**summary(scores), **effect_figures(effects), **self._found.numbers},
+            self._found.files,
+        )
         self._client.set_terminated(run_id)
         write_views(self._client, self._experiment_id, run_id)
         return run_id

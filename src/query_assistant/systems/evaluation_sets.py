@@ -17,16 +17,25 @@ T = TypeVar("T", Pair, BenchmarkItem)
 
 
 def load_evaluation_sets(
-    splits: Path, benchmark: Path, apis: Sequence[str], *, test_limit: int, benchmark_limit: int, seed: int
+    splits: Path,
+    benchmark: Path,
+    apis: Sequence[str],
+    *,
+    test_limit: int,
+    benchmark_limit: int,
+    seed: int,
+    held_out: str = "",
 ) -> dict[str, list[Item]]:
     """The items of both sets, by set; without the test split where no pair was held out, as for a small API alone.
 
     Args:
-        splits: folder with test.jsonl.
+        splits: folder with test.jsonl and validation.jsonl.
         benchmark: folder with <api>/benchmark.jsonl.
         test_limit, benchmark_limit: items per API, drawn with the seed; 0 takes all.
+        held_out: the part of the split that stands for the test split: `validation` where knobs are chosen by it;
+            empty: the test split itself.
     """
-    test = [pair for pair in read_jsonl(splits / "test.jsonl", Pair) if pair.api in apis]
+    test = [pair for pair in read_jsonl(splits / f"{held_out or TEST}.jsonl", Pair) if pair.api in apis]
     written = load_benchmark(benchmark, apis)
     sets: dict[str, list[Item]] = {
         TEST: list(_limited(test, apis, test_limit, generator(seed, "test items"))),
