@@ -51,6 +51,7 @@ def test_presentation_and_species_are_all_in_the_plan() -> None:
         ('name:"cell cycle"~3', Leaf("near", "name", ("cell cycle",), slop=3)),
         ("symbol:CDK*", Leaf("prefix", "symbol", ("CDK",))),
         ("symbol:*K2", Leaf("suffix", "symbol", ("K2",))),
+        ("symbol:**DK**", Leaf("infix", "symbol", ("DK",))),
         ("symbol:CDK?", Leaf("pattern", "symbol", ("CDK?",))),
         ("symbol:CDK2~1", Leaf("fuzzy", "symbol", ("CDK2",))),
         ("_exists_:HGNC", Leaf("exists", "HGNC")),

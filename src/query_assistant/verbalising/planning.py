@@ -267,7 +267,8 @@ class TextReader:
             return Leaf("keyword_prefix", None, (core,)) if prefix else Leaf("keyword_pattern", None, (pattern,))
         if re.search(r"[*?\\]", core) or not core:
             return Leaf("pattern", node.field, (pattern,))
-        operator = {f"{core}*": "prefix", f"*{core}": "suffix", f"*{core}*": "infix"}[pattern]
+        ends = pattern.startswith("*"), pattern.endswith("*")  # several stars are one
+        operator = {(False, True): "prefix", (True, False): "suffix", (True, True): "infix"}[ends]
         return Leaf(operator, node.field, (core,))
 
     def _range(self, node: Range) -> Leaf:
