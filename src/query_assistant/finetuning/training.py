@@ -120,6 +120,15 @@ def _check_base(adapter: Path, base: Path, remedy: str) -> None:
         )
 
 
+def adapter_config(adapter: Path) -> dict[str, Any]:
+    """An adapter's configuration in PEFT's words.
+
+    Raises:
+        MissingResourceError: there is none.
+    """
+    return _document(adapter / CONFIG)
+
+
 def _document(file: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
