@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -14,6 +14,7 @@ from query_assistant.inputs import read_text
 from query_assistant.params import Count, Positive, Section, Share
 
 LEARN_KNOBS = Path("conf/learn.yaml")
+Knobs = TypeVar("Knobs", bound=Section)
 
 
 class LearnParams(Section):
@@ -34,7 +35,12 @@ class LearnParams(Section):
 
 
 def load_learn_params(file: Path, overrides: Sequence[str] = ()) -> LearnParams:
-    """The knobs of a file, some of them turned: `swaps=3`.
+    """The knobs of a file, some of them turned: `swaps=3`; see `load_knobs`."""
+    return load_knobs(LearnParams, file, overrides)
+
+
+def load_knobs(kind: type[Knobs], file: Path, overrides: Sequence[str] = ()) -> Knobs:
+    """The knobs of a command's own file in conf/, some of them turned: `name=value`, the value as YAML.
 
     Raises:
         ConfigurationError: the file or an override cannot be read, names no knob, or is out of bounds.
@@ -42,10 +48,10 @@ def load_learn_params(file: Path, overrides: Sequence[str] = ()) -> LearnParams:
     try:
         values: Any = yaml.safe_load(read_text(file))
         values |= dict(_turned(override) for override in overrides)
-        return LearnParams.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        knob = ".".join(map(str, first["loc"]))
+        knob = ".".join(map(str, first["loc"])) or "knobs"
         raise ConfigurationError(f"{file.name}: {knob}: {first['msg']}; edit {file} or the -S override") from None
     except (yaml.YAMLError, TypeError) as error:
         raise ConfigurationError(f"{file} holds no knobs: {error}; bring it back with git") from None
@@ -54,8 +60,8 @@ def load_learn_params(file: Path, overrides: Sequence[str] = ()) -> LearnParams:
 def _turned(override: str) -> tuple[str, Any]:
     name, equals, value = override.partition("=")
     if not equals:
-        raise ConfigurationError(f"-S {override!r} turns nothing; expected KNOB=VALUE, such as swaps=3")
+        raise ConfigurationError(f"-S {override!r} turns nothing; expected KNOB=VALUE, such as seed=3")
     try:
         return name.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ConfigurationError(f"-S {override!r} holds no value; expected KNOB=VALUE, such as swaps=3") from None
+        raise ConfigurationError(f"-S {override!r} holds no value; expected KNOB=VALUE, such as seed=3") from None

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from query_assistant.errors import ConfigurationError
-from query_assistant.inputs import read_text
+from query_assistant.learning.knobs import load_knobs
 from query_assistant.params import Count, Positive, Section
 
 SEARCH_KNOBS = Path("conf/search.yaml")
@@ -66,6 +64,11 @@ class SearchParams(Section):
     seed: Count
     knobs: Annotated[dict[str, KnobRange], Field(min_length=1)]
 
+    @field_validator("knobs", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any) -> Any:
+        return _numbered(value)
+
     @model_validator(mode="after")
     def _can_be_compared(self) -> SearchParams:
         for name in self.knobs:
@@ -87,32 +90,8 @@ class SearchParams(Section):
 
 
 def load_search_params(file: Path, overrides: Sequence[str] = ()) -> SearchParams:
-    """The knobs of a file, some of them turned: `trials=3`.
-
-    Raises:
-        ConfigurationError: the file or an override cannot be read, names no knob, or is out of bounds.
-    """
-    try:
-        values: Any = yaml.safe_load(read_text(file))
-        values |= dict(_override(text) for text in overrides)
-        return SearchParams.model_validate(values | {"knobs": _numbered(values.get("knobs"))})
-    except ValidationError as error:
-        first = error.errors()[0]
-        knob = ".".join(map(str, first["loc"])) or "knobs"
-        raise ConfigurationError(f"{file.name}: {knob}: {first['msg']}; edit {file} or the -S override") from None
-    except (yaml.YAMLError, TypeError) as error:
-        raise ConfigurationError(f"{file} holds no knobs: {error}; bring it back with git") from None
-
-
-def _override(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    try:
-        found = yaml.safe_load(value)
-    except yaml.YAMLError:
-        equals = ""
-    if not equals:
-        raise ConfigurationError(f"-S {text!r} turns nothing; expected KNOB=VALUE, such as trials=3")
-    return name.strip(), found
+    """The knobs of a file, some of them turned: `trials=3`; see `learning.knobs.load_knobs`."""
+    return load_knobs(SearchParams, file, overrides)
 
 
 def _numbered(value: Any) -> Any:
